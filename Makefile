@@ -1,0 +1,49 @@
+# One verb each; every verb does its own set-up. Options for the command go into ARGS: make test ARGS="-k planner -x"
+PYTHON ?= python3
+export PYTHON
+ARGS ?=
+BIN := .venv/bin
+
+# One thread: on small or busy machines a second one costs more than it brings.
+OMP_NUM_THREADS ?= 1
+export OMP_NUM_THREADS
+ifeq ($(shell uname -s),Linux)
+MUJOCO_GL ?= egl
+export MUJOCO_GL
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: demo test lint format bench docs help clean rendering
+
+demo: rendering ## Rehearse the dog on the jacket and write a page about it
+	@$(BIN)/rehearse demo --quick $(ARGS)
+
+test: rendering lint ## Check the style, run every test
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+lint: .venv/.installed ## Check the style only
+	@$(BIN)/ruff check --quiet --output-format concise .
+	@$(BIN)/ruff format --check --quiet . || { echo "rehearse: not formatted. Remedy: make format" >&2; exit 1; }
+
+format: .venv/.installed ## Bring the code into the house style
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+bench: rendering ## Time the parts that matter; results in out/bench.json
+	@mkdir -p out
+	@$(BIN)/rehearse bench --json out/bench.json $(ARGS)
+
+docs: .venv/.installed ## Write docs/reference.md from the docstrings
+	@$(BIN)/python docs/make_reference.py
+
+clean: ## Remove build output and caches (keeps .venv, data, runs and out)
+	@rm -rf build dist install log *.egg-info .pytest_cache .ruff_cache .hypothesis .mypy_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+rendering: .venv/.installed
+	@$(BIN)/python -m rehearse.sim.gl
+
+.venv/.installed: pyproject.toml setup.py constraints.txt
+	@.ci/setup

@@ -1,0 +1,158 @@
+"""Gymnasium environment ``rehearse/DogOnJacket-v0``: fetch the jacket, let the dog sleep.
+
+    env = gymnasium.make("rehearse/DogOnJacket-v0", level="half", split="test")
+    observation, info = env.reset(options={"layout": 3})
+    observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
+
+Observation: ``image`` (size, size, 3) uint8 from the front camera and ``proprio`` (10,) float32. Action (4,) in
+[-1, 1]: gripper velocity x, y, z (1 is 0.4, 0.4, 0.3 m/s) and grip (> 0 closed), at 5 Hz; with ``control="joint"``
+(8,): joint velocity (1 is 1 rad/s) and grip. An episode ends when the jacket's middle is in the drop zone (success),
+when the dog wakes (failure), or after 6 s. Reward: progress made, +1 for success, -1 for waking, -0.01 a step.
+``info`` holds success, woken, disturbance (1 wakes), progress (0 .. 1), time_s and layout.
+"""
+
+from dataclasses import asdict
+
+import gymnasium
+import mujoco
+import numpy as np
+
+from rehearse.errors import ConfigError
+from rehearse.sim.factors import LEVELS, SPLITS, layout_seed, sample_factors
+from rehearse.sim.gl import choose_backend
+from rehearse.sim.kinematics import JOINTS
+from rehearse.sim.world import PERIOD_S, World
+
+ENV_ID = "rehearse/DogOnJacket-v0"
+EPISODE_STEPS = 30
+STEP_PRICE = 0.01
+MAX_LAYOUT = 2**31 - 1
+
+
+class DogOnJacketEnv(gymnasium.Env):
+    """See the module's first lines. ``fixed`` names factors that are held at the middle of their range."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
+
+    def __init__(
+        self,
+        level: str = "half",
+        split: str = "train",
+        jacket: str = "patch",
+        control: str = "cartesian",
+        start: str = "held",
+        fixed: tuple[str, ...] = (),
+        image_size: int = 64,
+        terminate_when_woken: bool = True,
+        render_mode: str | None = None,
+        render_size: tuple[int, int] = (480, 640),
+    ) -> None:
+        for name, value, known in (
+            ("level", level, LEVELS),
+            ("split", split, SPLITS),
+            ("jacket", jacket, ("patch", "cloth")),
+            ("control", control, ("cartesian", "joint")),
+            ("start", start, ("held", "above")),
+        ):
+            if value not in known:
+                raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(known)}")
+        self.level, self.split, self.start, self.control = level, split, start, control
+        self.fixed, self.terminate_when_woken = frozenset(fixed), terminate_when_woken
+        self.render_mode, self.render_size = render_mode, render_size
+        self.world = World(jacket)
+        self.image_size = image_size
+        self.observation_space = gymnasium.spaces.Dict(
+            {
+                "image": gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8),
+                "proprio": gymnasium.spaces.Box(-np.inf, np.inf, (len(PROPRIO_NAMES),), np.float32),
+            }
+        )
+        self.action_space = gymnasium.spaces.Box(-1, 1, (4 if control == "cartesian" else JOINTS + 1,), np.float32)
+        self._camera = None
+        self._film = None
+
+    # -- Gymnasium -----------------------------------------------------------------------------------------------
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+        """Start layout ``options["layout"]`` of this split, or one drawn with the seed."""
+        super().reset(seed=seed)
+        layout = (options or {}).get("layout")
+        self.layout = int(self.np_random.integers(MAX_LAYOUT)) if layout is None else int(layout)
+        rng = np.random.default_rng(layout_seed(self.split, self.layout))
+        self.factors = sample_factors(LEVELS[self.level], rng, self.fixed)
+        self.world.reset(self.factors, held=self.start == "held")
+        self._set_appearance()
+        self.steps, self._progress = 0, 0.0
+        return self._observation(), self._info(disturbance=0.0, woken=False, progress=0.0, success=False)
+
+    def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
+        """One control period of 0.2 s."""
+        outcome = self.world.step(action) if self.control == "cartesian" else self.world.step_joints(action)
+        self.steps += 1
+        reward = outcome.progress - self._progress - STEP_PRICE + float(outcome.success)
+        woke_now = outcome.woken and self.terminate_when_woken
+        reward -= float(woke_now)
+        self._progress = outcome.progress
+        info = self._info(**asdict(outcome))
+        terminated = outcome.success or woke_now
+        return self._observation(), float(reward), terminated, self.steps >= EPISODE_STEPS and not terminated, info
+
+    def render(self) -> np.ndarray | None:
+        """A film frame (height, width, 3) with shadows, from the wide camera, when render_mode is rgb_array."""
+        if self.render_mode != "rgb_array":
+            return None
+        if self._film is None:
+            self._film = self._renderer(*self.render_size)
+        return self._draw(self._film, "wide", shadows=True)
+
+    def close(self) -> None:
+        """Free the renderers."""
+        for renderer in (self._camera, self._film):
+            if renderer is not None:
+                renderer.close()
+        self._camera = self._film = None
+
+    # -- pictures ------------------------------------------------------------------------------------------------
+
+    def _renderer(self, height: int, width: int) -> mujoco.Renderer:
+        choose_backend()
+        return mujoco.Renderer(self.world.model, height, width)
+
+    def _draw(self, renderer: mujoco.Renderer, camera: str, shadows: bool) -> np.ndarray:
+        renderer.update_scene(self.world.data, camera)
+        # Shadows cost ten times the rest: on for people, off for data.
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = shadows
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = shadows
+        return renderer.render().copy()
+
+    def _observation(self) -> dict:
+        if self._camera is None:
+            self._camera = self._renderer(self.image_size, self.image_size)
+        return {"image": self._draw(self._camera, "front", shadows=False), "proprio": self.world.proprioception()}
+
+    def _set_appearance(self) -> None:
+        """Light and camera of this layout; they change pictures, never physics."""
+        model, factors = self.world.model, self.factors
+        if not hasattr(self, "_nominal_look"):
+            self._nominal_look = model.light_diffuse.copy(), model.cam_pos.copy()
+        diffuse, camera = self._nominal_look
+        model.light_pos[0, :2] = factors.light_x_m, factors.light_y_m
+        model.light_diffuse[:] = diffuse * factors.brightness
+        model.cam_pos[:] = camera + np.array(factors.camera_jitter_m)
+
+    def _info(self, **outcome: float | bool) -> dict:
+        return {**outcome, "time_s": self.steps * PERIOD_S if hasattr(self, "steps") else 0.0, "layout": self.layout}
+
+
+PROPRIO_NAMES = (
+    *("grip_x", "grip_y", "grip_z"),
+    *("lag_x", "lag_y", "lag_z"),
+    *("force_x", "force_y", "force_z"),
+    "holds",
+)
+
+
+def register() -> None:
+    """Make the environment known to Gymnasium; called by ``import rehearse.sim``."""
+    if ENV_ID not in gymnasium.registry:
+        gymnasium.register(ENV_ID, entry_point="rehearse.sim.env:DogOnJacketEnv")

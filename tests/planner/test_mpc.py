@@ -1,0 +1,342 @@
+"""MPC on a point mass whose dynamics, hazard and goal are known exactly."""
+
+import dataclasses
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from rehearse.errors import ConfigError, DataError
+from rehearse.planner import CEM, MPC, CEMConfig, Dynamics, Futures, Hazard, MPCConfig, PlanningError, Reach
+
+PERIOD_S = 0.2
+START = np.array([-1.0, 0.0])
+GOAL = torch.tensor([1.0, 0.0])
+HAZARD_RADIUS = 0.35
+
+
+class PointMass:
+    """A double integrator in A dimensions; history is (position (A,), velocity (A,)) float arrays.
+
+    The hazard is a disc around the origin between start and goal. The members of the ensemble differ in how
+    large they take it to be; the first one is right.
+    """
+
+    def __init__(self, size: int = 2, members: int = 3):
+        self.goal = torch.cat([GOAL, torch.zeros(size)])[:size]
+        self.radii = HAZARD_RADIUS + 0.05 * torch.arange(members)
+
+    def observe(self, history):
+        return tuple(torch.as_tensor(x, dtype=torch.float32) for x in history)
+
+    def imagine(self, belief, actions):
+        position, velocity = (x.expand(len(actions), -1) for x in belief)
+        track = []
+        for h in range(actions.shape[1]):
+            velocity = velocity + PERIOD_S * actions[:, h]
+            position = position + PERIOD_S * velocity
+            track.append(position)
+        track = torch.stack(track, 1)
+        inside = torch.sigmoid((self.radii[:, None, None] - track.norm(dim=-1)) / 0.02)
+        progress = 1 - (track - self.goal).norm(dim=-1) / 2
+        return Futures(
+            latents=None,
+            signals={
+                "hit": inside.cummax(-1).values,
+                "progress": progress.expand(len(self.radii), -1, -1),
+            },
+            disagreement=inside.std(0, unbiased=False),
+        )
+
+
+class Spoiled(PointMass):
+    """The point mass whose every `each`-th candidate is imagined as NaN."""
+
+    def __init__(self, each: int):
+        super().__init__()
+        self.each = each
+
+    def imagine(self, belief, actions):
+        futures = super().imagine(belief, actions)
+        futures.signals["progress"] = futures.signals["progress"].clone()
+        futures.signals["progress"][:, :: self.each] = torch.nan
+        return futures
+
+
+OBJECTIVE = Reach("progress") + 5 * Hazard("hit", limit=0.05)
+
+
+def config(size=2, **changes):
+    return MPCConfig(action_low=(-1.0,) * size, action_high=(1.0,) * size, period_s=PERIOD_S, **changes)
+
+
+def planner(futures=64, dynamics=None, optimizer=None, **changes):
+    return MPC(dynamics or PointMass(), OBJECTIVE, optimizer or CEMConfig(futures=futures), config(**changes))
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+AT_REST = (START, np.zeros(2))
+
+
+def drive(mpc, steps, seed=0):
+    """Closed loop from rest at START: positions (steps+1, 2)."""
+    position, velocity = START.copy(), np.zeros(2)
+    track, dice = [position], generator(seed)
+    for t in range(steps):
+        action = mpc.plan((position, velocity), t * PERIOD_S, dice).actions[0]
+        velocity = velocity + PERIOD_S * action
+        position = position + PERIOD_S * velocity
+        track.append(position)
+    return np.array(track)
+
+
+@pytest.mark.parametrize("kind", ["zero", "linear", "cubic"])
+@pytest.mark.parametrize("size", [1, 4])
+@pytest.mark.parametrize("futures", [1, 2, 64])
+@pytest.mark.parametrize("horizon", [1, 2, 12])
+def test_shapes_times_bounds_and_budget(horizon, futures, size, kind):
+    mpc = MPC(
+        PointMass(size), OBJECTIVE, CEMConfig(futures=futures), config(size, horizon=horizon, spline=kind)
+    )
+    for time_s in (1.7e9, 1.7e9 + PERIOD_S):
+        plan = mpc.plan((np.ones(size), np.zeros(size)), time_s, generator())
+        assert plan.actions.shape == (horizon, size)
+        assert plan.actions.dtype == np.float32
+        assert np.abs(plan.actions).max() <= 1
+        np.testing.assert_allclose(plan.times_s - time_s, np.arange(horizon) * PERIOD_S, atol=1e-6)
+        assert plan.futures == futures
+        assert len(plan.kept) == min(futures, 16)
+        assert all(np.isfinite(list(plan.health.values())))
+
+
+@pytest.mark.parametrize("futures", [1, 8, 64, 512])
+def test_plan_is_the_cheapest_of_all_that_was_imagined(futures):
+    seen = []
+
+    class Watched(PointMass):
+        def imagine(self, belief, actions):
+            out = super().imagine(belief, actions)
+            seen.append(OBJECTIVE(out, actions))
+            return out
+
+    plan = planner(futures, Watched()).plan(AT_REST, 0.0, generator())
+    assert plan.cost == pytest.approx(torch.cat(seen).min().item())
+    assert len(torch.cat(seen)) == plan.futures == futures
+    assert plan.cost <= plan.health["nominal_cost"]
+
+
+def test_same_seed_same_plan_other_seed_other_plan():
+    plans = [planner().plan(AT_REST, 0.0, generator(seed)) for seed in (3, 3, 4)]
+    np.testing.assert_array_equal(plans[0].actions, plans[1].actions)
+    assert plans[0].cost == plans[1].cost
+    assert not np.array_equal(plans[0].actions, plans[2].actions)
+
+
+def test_one_future_is_the_nominal():
+    plan = planner(1, initial_mean=(0.25, -0.5)).plan(AT_REST, 0.0, generator())
+    np.testing.assert_allclose(plan.actions, np.tile([0.25, -0.5], (12, 1)))
+
+
+def test_goes_round_the_hazard_and_arrives():
+    track = drive(planner(256), 30)
+    assert np.linalg.norm(track, axis=-1).min() > HAZARD_RADIUS
+    assert np.linalg.norm(track[-1] - GOAL.numpy()) < 0.1
+
+
+def test_without_the_hazard_term_it_goes_straight_through():
+    mpc = MPC(PointMass(), Reach("progress"), CEMConfig(futures=256), config())
+    assert np.linalg.norm(drive(mpc, 30), axis=-1).min() < HAZARD_RADIUS
+
+
+def test_more_futures_are_better_on_average():
+    costs = [
+        np.mean([planner(futures).plan(AT_REST, 0.0, generator(seed)).cost for seed in range(20)])
+        for futures in (1, 8, 64, 512)
+    ]
+    assert costs == sorted(costs, reverse=True)
+    assert len(set(costs)) == 4
+
+
+@pytest.mark.parametrize("kind", ["zero", "linear"])
+def test_next_decision_starts_from_the_previous_plan_by_time(kind):
+    mpc = planner(64, knots=12, spline=kind)
+    first = mpc.plan(AT_REST, 10.0, generator())
+    mpc.optimizer = type(mpc.optimizer)(CEMConfig(futures=1))
+    second = mpc.plan(AT_REST, 10.0 + 3 * PERIOD_S, generator())
+    np.testing.assert_allclose(second.actions[:9], first.actions[3:], atol=1e-5)
+    np.testing.assert_allclose(second.actions[9:], np.tile(first.actions[-1], (3, 1)), atol=1e-5)
+
+
+@pytest.mark.parametrize("later_s", [-1.0, 12 * PERIOD_S])
+def test_a_clock_set_back_or_a_plan_run_out_starts_afresh(later_s):
+    mpc = planner()
+    mpc.plan(AT_REST, 10.0, generator())
+    again = mpc.plan(AT_REST, 10.0 + later_s, generator())
+    np.testing.assert_array_equal(again.actions, planner().plan(AT_REST, 0.0, generator()).actions)
+
+
+def test_reset_forgets():
+    mpc = planner()
+    first = mpc.plan(AT_REST, 0.0, generator())
+    mpc.reset()
+    np.testing.assert_array_equal(mpc.plan(AT_REST, PERIOD_S, generator()).actions, first.actions)
+
+
+def test_candidates_that_are_nan_are_counted_and_never_chosen():
+    plan = planner(64, Spoiled(each=2)).plan(AT_REST, 0.0, generator())
+    assert plan.health["nonfinite"] == 32
+    assert plan.health["nominal_cost"] == np.inf
+    assert np.isfinite(plan.cost)
+    assert np.isfinite(plan.actions).all()
+    assert all(np.isfinite(candidate.cost) for candidate in plan.kept)
+    assert json.loads(json.dumps(plan.to_dict(), allow_nan=False))["health"]["nominal_cost"] is None
+
+
+def test_a_last_population_that_is_all_nan_leaves_the_earlier_best():
+    class Tires(PointMass):
+        calls = 0
+
+        def imagine(self, belief, actions):
+            self.calls += 1
+            futures = super().imagine(belief, actions)
+            return (
+                futures
+                if self.calls < 4
+                else dataclasses.replace(
+                    futures,
+                    signals=dict.fromkeys(futures.signals, torch.full((1, *actions.shape[:2]), torch.nan)),
+                )
+            )
+
+    tired, fresh = (
+        planner(64, Tires()).plan(AT_REST, 0.0, generator()),
+        planner(64).plan(AT_REST, 0.0, generator()),
+    )
+    assert tired.health["nonfinite"] == 16
+    assert tired.health["effective_samples"] == 0
+    assert tired.cost == sorted(c.cost for c in tired.kept)[0] >= fresh.cost
+
+
+def test_all_nan_raises_and_the_next_decision_is_fresh():
+    mpc = planner(64)
+    mpc.plan(AT_REST, 0.0, generator())
+    healthy, mpc.dynamics = mpc.dynamics, Spoiled(each=1)
+    with pytest.raises(PlanningError, match="all 64 imagined futures"):
+        mpc.plan(AT_REST, PERIOD_S, generator())
+    mpc.dynamics = healthy
+    fresh = planner(64).plan(AT_REST, 0.0, generator())
+    np.testing.assert_array_equal(mpc.plan(AT_REST, PERIOD_S, generator()).actions, fresh.actions)
+
+
+def ticking(mpc, tick_s=1.0):
+    """The same planner with a clock that moves on by tick_s each time it is read."""
+    ticks = itertools.count()
+    return MPC(mpc.dynamics, mpc.objective, mpc.optimizer, mpc.config, clock=lambda: tick_s * next(ticks))
+
+
+def test_deadline_returns_the_best_so_far():
+    full = ticking(planner(64)).plan(AT_REST, 0.0, generator())
+    rushed = ticking(planner(64, deadline_s=0.001)).plan(AT_REST, 0.0, generator())
+    between = ticking(planner(64, deadline_s=4.0)).plan(AT_REST, 0.0, generator())
+    assert [rushed.iterations, between.iterations, full.iterations] == [1, 2, 4]
+    assert rushed.futures < between.futures < full.futures == 64
+    assert rushed.cost >= between.cost >= full.cost
+
+
+def test_kept_candidates_tell_the_story():
+    plan = planner(64).plan(AT_REST, 0.0, generator())
+    ranks = [candidate.rank for candidate in plan.kept]
+    assert ranks[:8] == list(range(8))
+    assert ranks[-1] == 63
+    assert ranks == sorted(set(ranks))
+    costs = [candidate.cost for candidate in plan.kept]
+    assert costs == sorted(costs)
+    assert costs[0] == plan.cost
+    np.testing.assert_array_equal(plan.kept[0].actions, plan.actions)
+    for candidate in plan.kept:
+        assert candidate.actions.shape == (12, 2)
+        assert {name: signal.shape for name, signal in candidate.signals.items()} == {
+            "hit": (12,),
+            "progress": (12,),
+        }
+        assert sum(candidate.parts.values()) == pytest.approx(candidate.cost)
+    assert set(plan.kept[0].parts) == {"reach progress", "hazard hit"}
+    assert len(json.loads(json.dumps(plan.to_dict()))["kept"]) == 16
+
+
+def test_cubic_overshoot_is_clamped():
+    zigzag = torch.tensor([-1.0, 1.0, 1.0, -1.0])[:, None].expand(1, 4, 2)  # its spline bulges above 1
+    seen = []
+
+    def overshoot(futures, actions):
+        seen.append(actions)
+        return actions.abs().amax((1, 2))
+
+    MPC(PointMass(), overshoot, CEMConfig(futures=8), config(spline="cubic"), lambda belief: zigzag).plan(
+        AT_REST, 0.0, generator()
+    )
+    assert seen[0][-1].max() == 1
+    assert seen[0].abs().max() <= 1
+
+
+def test_a_good_proposal_is_taken_and_is_clamped():
+    full_speed = 9 * torch.eye(2)[:1].expand(1, 4, 2)
+    mpc = MPC(PointMass(), Reach("progress"), CEMConfig(futures=8), config(), lambda belief: full_speed)
+    plan = mpc.plan(AT_REST, 0.0, generator())
+    np.testing.assert_array_equal(plan.actions, np.tile([1.0, 0.0], (12, 1)))
+    assert len({candidate.cost for candidate in plan.kept}) == 8
+
+
+def test_many_proposals_leave_the_nominal_and_reach_the_optimizer_within_bounds():
+    knots_seen = []
+
+    class Watched(CEM):
+        def update(self, state, knots, costs):
+            knots_seen.append(knots)
+            return super().update(state, knots, costs)
+
+    mpc = planner(optimizer=Watched(CEMConfig(futures=8)))
+    mpc.proposals = lambda belief: torch.full((20, 4, 2), 5.0)
+    mpc.plan(AT_REST, 0.0, generator())
+    assert (knots_seen[0][0] == 0).all()
+    assert (knots_seen[0][1:] == 1).all()
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(DataError, match=r"proposals are \(1, 3, 2\)"):
+        MPC(PointMass(), OBJECTIVE, CEMConfig(), config(), lambda belief: torch.zeros(1, 3, 2)).plan(
+            AT_REST, 0.0, generator()
+        )
+    with pytest.raises(DataError, match="objective gave costs"):
+        MPC(PointMass(), lambda futures, actions: actions.sum(-1), CEMConfig(), config()).plan(
+            AT_REST, 0.0, generator()
+        )
+    with pytest.raises(DataError, match="no signal 'wet'"):
+        MPC(PointMass(), Reach("wet"), CEMConfig(), config()).plan(AT_REST, 0.0, generator())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"action_high": (1.0,)},
+        {"action_high": (1.0, -1.0)},
+        {"horizon": 0},
+        {"knots": 0},
+        {"period_s": 0.0},
+        {"spline": "quintic"},
+        {"initial_mean": (0.0,)},
+        {"initial_std": (-1.0, 1.0)},
+    ],
+)
+def test_impossible_settings_are_refused(changes):
+    with pytest.raises(ConfigError, match="mpc: "):
+        dataclasses.replace(config(), **changes)
+
+
+def test_the_point_mass_is_a_dynamics():
+    assert isinstance(PointMass(), Dynamics)

@@ -1,0 +1,122 @@
+"""Objectives against hand-made futures."""
+
+import pytest
+import torch
+
+from rehearse.errors import ConfigError, DataError
+from rehearse.planner import (
+    Disagreement,
+    Effort,
+    Excess,
+    Futures,
+    Hazard,
+    Reach,
+    Signal,
+    Smoothness,
+    Terminal,
+    cvar,
+    mean_plus_std,
+)
+from rehearse.planner.objectives import mean, worst
+
+# Two members, two futures, three steps.
+PROGRESS = torch.tensor([[[0.0, 0.5, 1.0], [0.0, 0.0, 0.0]], [[0.0, 0.5, 1.4], [0.0, 0.0, 0.5]]])
+WOKEN = torch.tensor([[[0.0, 0.1, 0.2], [0.0, 0.0, 0.0]], [[0.0, 0.6, 0.5], [0.0, 0.0, 0.1]]])
+ACTIONS = torch.tensor([[[0.0], [1.0], [1.0]], [[1.0], [1.0], [1.0]]])
+FUTURES = Futures(
+    None, {"progress": PROGRESS, "woken": WOKEN}, torch.tensor([[0.0, 0.3, 0.6], [0.0, 0.0, 0.0]])
+)
+
+
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [
+        (Reach("progress"), [0.5, 2.75 / 3]),
+        (Reach("progress", risk="worst"), [0.5, 1.0]),
+        (Reach("progress", target=0.5), [0.5 / 3, 1.25 / 3]),
+        (Terminal("progress"), [0.0, 0.75]),
+        (Terminal("progress", target=2.0, risk="worst"), [1.0, 2.0]),
+        (Signal("progress"), [1.7 / 3, 0.25 / 3]),
+        (Signal("progress", weight=-2.0, reduce="last", risk="worst"), [-2.0, 0.0]),
+        (Signal("woken", reduce="max", risk="worst"), [0.6, 0.1]),
+        (Hazard("woken"), [0.6, 0.1]),
+        (Hazard("woken", risk="mean"), [0.4, 0.05]),
+        (Hazard("woken", limit=0.5, steepness=10.0), [1.6, 0.1]),
+        (Hazard("woken", latched=False), [0.8, 0.1]),
+        (Excess("woken", above=0.2), [0.4, 0.0]),
+        (Excess("woken", above=0.2, reduce="mean"), [0.7 / 3, 0.0]),
+        (Excess("woken", above=0.2, risk="mean"), [0.15, 0.0]),
+        (Disagreement(), [0.3, 0.0]),
+        (Effort(), [2 / 3, 1.0]),
+        (Smoothness(), [0.5, 0.0]),
+    ],
+)
+def test_values(objective, expected):
+    torch.testing.assert_close(objective(FUTURES, ACTIONS), torch.tensor(expected))
+    torch.testing.assert_close((3 * objective)(FUTURES, ACTIONS), 3 * torch.tensor(expected))
+
+
+def test_terms_add_and_scale():
+    objective = 2 * (Reach("progress") + 3 * Hazard("woken")) + Effort() * 0.5
+    expected = (
+        2 * Reach("progress")(FUTURES, ACTIONS)
+        + 6 * Hazard("woken")(FUTURES, ACTIONS)
+        + 0.5 * Effort()(FUTURES, ACTIONS)
+    )
+    torch.testing.assert_close(objective(FUTURES, ACTIONS), expected)
+    parts = objective.parts(FUTURES, ACTIONS)
+    assert list(parts) == ["reach progress", "hazard woken", "effort"]
+    torch.testing.assert_close(sum(parts.values()), expected)
+    torch.testing.assert_close(sum([Effort(), Effort()])(FUTURES, ACTIONS), 2 * Effort()(FUTURES, ACTIONS))
+
+
+def test_any_callable_joins_in():
+    def last_action(futures, actions):
+        return actions[:, -1, 0]
+
+    for objective in (Effort() + last_action, last_action + Effort()):
+        parts = (2 * objective).parts(FUTURES, ACTIONS)
+        assert set(parts) == {"effort", "last_action"}
+        torch.testing.assert_close(parts["last_action"], torch.tensor([2.0, 2.0]))
+
+
+def test_risks():
+    costs = torch.tensor([1.0, 2.0, 3.0, 6.0])[:, None]
+    assert mean(costs) == 3
+    assert worst(costs) == 6
+    assert cvar(0.5)(costs) == 4.5
+    assert cvar(0.01)(costs) == 6
+    assert cvar(1.0)(costs) == 3
+    assert mean_plus_std(2.0)(costs).item() == pytest.approx(3 + 2 * 3.5**0.5)
+    for risk in (mean, worst, cvar(0.3), mean_plus_std()):
+        assert risk(costs[:1]) == 1  # one member: nothing to be pessimistic about
+        assert risk(torch.tensor([[1.0], [torch.nan]])).isnan()
+
+
+def test_one_step_horizon():
+    futures = Futures(None, {"progress": PROGRESS[..., :1], "woken": WOKEN[..., :1]}, torch.zeros(2, 1))
+    objective = Reach("progress") + Hazard("woken") + Smoothness() + Effort() + Disagreement()
+    assert objective(futures, ACTIONS[:, :1]).tolist() == [1.0, 2.0]
+
+
+def test_mistakes_are_named():
+    with pytest.raises(DataError, match="they have: progress, woken"):
+        Reach("wet")(FUTURES, ACTIONS)
+    with pytest.raises(ConfigError, match="risk 'brave' is unknown"):
+        Reach("progress", risk="brave")(FUTURES, ACTIONS)
+    with pytest.raises(ConfigError, match="reduce 'median' is unknown"):
+        Signal("progress", reduce="median")(FUTURES, ACTIONS)
+    with pytest.raises(ConfigError, match="alpha"):
+        cvar(0.0)
+
+
+def test_futures_name_the_field_that_does_not_fit():
+    zeros = torch.zeros
+    with pytest.raises(DataError, match=r"disagreement is \(4,\)"):
+        Futures(None, {}, zeros(4))
+    with pytest.raises(DataError, match=r"latents are \(4, 3, 8\), expected \(4, 2, D\)"):
+        Futures(zeros(4, 3, 8), {}, zeros(4, 2))
+    with pytest.raises(DataError, match=r"signal 'woken' is \(4, 2\), expected \(K, 4, 2\)"):
+        Futures(None, {"woken": zeros(4, 2)}, zeros(4, 2))
+    torch.testing.assert_close(FUTURES.worst("woken")[0], torch.tensor([0.0, 0.6, 0.5]))
+    torch.testing.assert_close(FUTURES.mean("woken")[0], torch.tensor([0.0, 0.35, 0.35]))

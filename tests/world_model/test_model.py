@@ -1,0 +1,176 @@
+"""The model's seams: shapes, refusals, incremental observation, and agreement of its two precisions."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from rehearse.errors import ConfigError, DataError
+from rehearse.world_model.config import ModelConfig, TrainConfig, preset
+from rehearse.world_model.losses import masked_mean, sigreg
+from rehearse.world_model.model import History, WorldModel
+
+SIGNALS = {"effort": "regression", "woken": "event"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    config = dataclasses.replace(
+        preset("debug").model, action_dim=3, proprio_dim=2, signals=SIGNALS, image_size=32
+    )
+    built = WorldModel(config).eval()
+    torch.nn.init.normal_(built.backbone.change.weight, std=0.1)  # as if trained: moments move
+    return built
+
+
+def history(length, seed=0):
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(0, 255, (length, 32, 32, 3), dtype=np.uint8)
+    proprio = rng.normal(size=(length, 2)).astype(np.float32)
+    return History(frames, proprio, rng.uniform(-1, 1, (length - 1, 3)).astype(np.float32))
+
+
+def cut(whole, length):
+    return History(whole.frames[:length], whole.proprio[:length], whole.actions[: length - 1])
+
+
+def test_shapes_and_ranges(model):
+    belief = model.observe(history(5))
+    futures = model.imagine(belief, torch.rand(7, 4, 3) * 2 - 1)
+    assert futures.latents.shape == (7, 4, model.config.latent_dim)
+    assert {name: tuple(value.shape) for name, value in futures.signals.items()} == dict.fromkeys(
+        SIGNALS, (3, 7, 4)
+    )
+    assert futures.disagreement.shape == (7, 4) and (futures.disagreement > 0).all()
+    assert 0 <= futures.signals["woken"].min() and futures.signals["woken"].max() <= 1
+    pictures = model.decode(futures.latents)
+    assert pictures.shape == (7, 4, 32, 32, 3) and pictures.dtype == torch.uint8
+
+
+def test_observing_piece_by_piece_is_observing_at_once(model):
+    whole = history(9)
+    belief = None
+    for length in (1, 2, 5, 9, 9):
+        belief = model.observe(cut(whole, length), belief)
+    at_once = model.observe(whole)
+    assert belief.length == at_once.length == 9
+    # The frames pass through bfloat16 convolutions, whose rounding depends on the batch.
+    torch.testing.assert_close(belief.state, at_once.state, atol=0.02, rtol=0)
+    other = model.observe(history(9, seed=1))
+    assert (other.state - at_once.state).abs().max() > 0.1
+
+
+def test_the_far_past_is_remembered(model):
+    one = history(8)
+    two = dataclasses.replace(one, actions=one.actions.copy())
+    two.actions[0] = -two.actions[0]
+    assert (model.observe(one).state - model.observe(two).state).abs().max() > 1e-5
+
+
+def test_candidates_do_not_touch_each_other(model):
+    belief = model.observe(history(4))
+    actions = torch.rand(700, 5, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    together = model.imagine(belief, actions)
+    few = model.imagine(belief, actions[600:620])
+    torch.testing.assert_close(together.latents[600:620].float(), few.latents.float(), atol=0.03, rtol=0)
+    assert (together.latents[0] - together.latents[1]).abs().max() > 0.05
+
+
+def test_bfloat16_says_what_float32_says(model):
+    belief = model.observe(history(4))
+    actions = torch.rand(32, 8, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    quick = model.imagine(belief, actions)
+    exact = [model.imagine(belief, actions[i : i + 1]) for i in range(32)]
+    for name in SIGNALS:
+        expected = torch.cat([one.signals[name] for one in exact], 1)
+        assert (quick.signals[name] - expected).abs().max() < 0.05 * max(1.0, expected.abs().max())
+
+
+def test_imagining_sees_changed_weights(model):
+    belief = model.observe(history(4))
+    actions = torch.rand(32, 3, 3) * 2 - 1
+    before = model.imagine(belief, actions).signals["woken"]
+    with torch.no_grad():
+        model.heads.out_bias.add_(1.0)
+    after = model.imagine(belief, actions).signals["woken"]
+    with torch.no_grad():
+        model.heads.out_bias.sub_(1.0)
+    assert (after - before).min() > 0.05
+
+
+def test_gradient_reaches_actions(model):
+    belief = model.observe(history(4))
+    actions = torch.zeros(20, 4, 3, requires_grad=True)
+    model.imagine(belief, actions).signals["effort"].sum().backward()
+    assert actions.grad[:, 0].abs().min() > 0
+    assert not model.imagine(belief, torch.zeros(20, 4, 3)).latents.requires_grad
+
+
+def test_proprio_may_be_absent(model):
+    given = history(3)
+    without = dataclasses.replace(given, proprio=None)
+    assert (model.observe(given).moment - model.observe(without).moment).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"frames": np.zeros((4, 16, 16, 3), np.uint8)}, "frames"),
+        ({"frames": np.zeros((4, 32, 32, 3), np.float32)}, "frames"),
+        ({"proprio": np.zeros((4, 5), np.float32)}, "proprio"),
+        ({"proprio": np.full((4, 2), np.nan, np.float32)}, "proprio .* step 0"),
+        ({"actions": np.zeros((2, 3), np.float32)}, "actions"),
+        ({"actions": np.full((3, 3), np.inf, np.float32)}, "actions"),
+        ({"actions": None}, "actions"),
+    ],
+)
+def test_a_wrong_history_is_refused_by_name(model, change, named):
+    with pytest.raises(DataError, match=named):
+        model.observe(dataclasses.replace(history(4), **change))
+
+
+def test_other_refusals(model):
+    belief = model.observe(history(4))
+    with pytest.raises(DataError, match=r"\(N, H, 3\)"):
+        model.imagine(belief, torch.zeros(4, 5, 2))
+    with pytest.raises(DataError, match="NaN"):
+        model.imagine(belief, torch.full((4, 5, 3), torch.nan))
+    with pytest.raises(DataError, match="already remembers 4"):
+        model.observe(history(3), belief)
+    with pytest.raises(ConfigError, match="train"):
+        WorldModel(ModelConfig())
+    with pytest.raises(ConfigError, match="tiny"):
+        preset("huge")
+    with pytest.raises(ConfigError, match="rollout_steps"):
+        TrainConfig(length=5, rollout_steps=5)
+
+
+def test_signal_transform_comes_back(model):
+    values = torch.tensor([[0.0, 0.0], [0.01, 1.0], [0.5, 0.0], [2.0, 1.0]])
+    heads = WorldModel(model.config).heads
+    heads.fit(values)
+    encoded = heads.encode(values)
+    torch.testing.assert_close(encoded[:, 1], values[:, 1])
+    torch.testing.assert_close(encoded[:, 0].mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
+    with torch.no_grad():  # a head that says exactly the encoded value
+        heads.hidden.weight.zero_()
+        heads.out_weight.zero_()
+        for row in range(4):
+            heads.out_bias[:, 0] = encoded[row, 0]
+            said = heads.read(torch.zeros(1, model.config.state_dim))[0]["effort"]
+            torch.testing.assert_close(said, values[row, 0].expand(3, 1), atol=1e-5, rtol=1e-4)
+
+
+def test_sigreg_prefers_a_normal_cloud():
+    generator = torch.Generator().manual_seed(0)
+    cloud = torch.randn(256, 16, generator=generator)
+    assert sigreg(cloud, generator) < 0.1 * sigreg(cloud * 0.1, generator)
+    assert sigreg(cloud, generator) < 0.5 * sigreg(cloud.sign() * cloud[:, :1].abs(), generator)
+
+
+def test_masked_mean_ignores_what_is_masked():
+    values = torch.tensor([[1.0, 3.0], [100.0, 100.0]])
+    assert masked_mean(values, torch.tensor([True, False])) == 2.0
+    assert masked_mean(values, torch.tensor([False, False])) == 0.0

@@ -1,0 +1,130 @@
+"""Models on disk: ``model.safetensors`` (weights and normalisation) beside ``model.json`` (what they are).
+
+    save(model, "runs/dog", data=[...], metrics={...})
+    model = load("runs/dog")                 # in evaluation mode; raises CheckpointError that names what is wrong
+
+Both files carry the same id, so that halves of two checkpoints are never taken for one. No pickle is read or written.
+"""
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from rehearse.errors import CheckpointError, RehearseError
+from rehearse.files import atomic_write
+from rehearse.world_model.config import ModelConfig
+from rehearse.world_model.model import WorldModel
+
+FORMAT = 1
+
+
+def weights_path(path: str | Path) -> Path:
+    """The weights file that ``path``, a folder or the file itself, stands for."""
+    path = Path(path)
+    return path if path.suffix == ".safetensors" else path / "model.safetensors"
+
+
+def save(
+    model: WorldModel, path: str | Path, *, data: Sequence[Any] = (), metrics: Mapping[str, Any] | None = None
+) -> Path:
+    """Write both files whole or leave the old ones as they were; returns the weights' path."""
+    path, mark = weights_path(path), uuid.uuid4().hex
+    side = {
+        "format": FORMAT,
+        "id": mark,
+        "code": _version(),
+        "model": dataclasses.asdict(model.config),
+        "data": list(data),
+        "metrics": dict(metrics or {}),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    try:
+        # Both temporaries are complete before either is renamed.
+        with atomic_write(path.with_suffix(".json")) as note, atomic_write(path) as weights:
+            note.write_text(json.dumps(side, indent=1) + "\n")
+            save_file(tensors, weights, metadata={"id": mark})
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"could not write {path}: {error}; free some space. The old file is intact."
+        ) from error
+    return path
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """The side file's contents: format, code, model, data, metrics."""
+    path = weights_path(path)
+    note = path.with_suffix(".json")
+    if not path.exists():
+        raise CheckpointError(f"there is no checkpoint at {path}; train one, or check the path.")
+    if not note.exists():
+        raise CheckpointError(
+            f"{note} is missing, and {path.name} cannot be read without it; copy both files."
+        )
+    try:
+        side = json.loads(note.read_text())
+        version = side["format"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise CheckpointError(f"{note} is damaged ({error!r}); copy both files again.") from error
+    if version != FORMAT:
+        raise CheckpointError(
+            f"{path} has format {version}, this version of Rehearse reads {FORMAT}; train it again."
+        )
+    return side
+
+
+def load(path: str | Path, device: str = "cpu") -> WorldModel:
+    """The model of a checkpoint, checked tensor by tensor, in evaluation mode."""
+    path, side = weights_path(path), describe(path)
+    try:
+        model = WorldModel(ModelConfig(**side["model"]))
+    except (TypeError, KeyError, RehearseError) as error:
+        raise CheckpointError(f"{path.with_suffix('.json')} describes no known model ({error}).") from error
+    tensors, marks = read_tensors(path)
+    if marks.get("id") != side.get("id"):
+        raise CheckpointError(
+            f"{path} and {path.stem}.json are halves of two checkpoints; copy or save both again."
+        )
+    fill(model, tensors, path)
+    return model.to(device).eval()
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors and the metadata of a safetensors file."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged or cut short ({error}); copy or train it again.") from error
+
+
+def fill(model: WorldModel, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Load tensors into the model; raise CheckpointError that names the first that does not fit."""
+    wanted = model.state_dict()
+    for name, tensor in wanted.items():
+        if name not in tensors:
+            raise CheckpointError(f"{path} lacks the tensor '{name}'; it belongs to another model.")
+        if tensors[name].shape != tensor.shape:
+            raise CheckpointError(
+                f"{path}: tensor '{name}' is {tuple(tensors[name].shape)}, the model needs {tuple(tensor.shape)}."
+            )
+    extra = sorted(set(tensors) - set(wanted))
+    if extra:
+        raise CheckpointError(f"{path} holds the tensor '{extra[0]}', which the model lacks.")
+    with torch.no_grad():
+        model.load_state_dict(dict(tensors))
+
+
+def _version() -> str:
+    try:
+        return metadata.version("rehearse")
+    except metadata.PackageNotFoundError:
+        return "source tree"

@@ -1,0 +1,112 @@
+"""Configuration of the world model and of its training: frozen dataclasses, and presets by name.
+
+    config = preset("tiny")                                # TrainConfig; about 1.3 M parameters
+    config = dataclasses.replace(config, steps=500)
+
+What depends on the data (action_dim, proprio_dim, signals) is filled in by ``train`` from the datasets.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from rehearse.errors import ConfigError
+
+KINDS = ("regression", "event")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Widths of the network, and the shapes of the robot that it belongs to."""
+
+    action_dim: int = 0  # A
+    proprio_dim: int = 0  # P; 0 = this robot reports none
+    signals: dict[str, str] = field(default_factory=dict)  # {name: "regression" | "event"}
+    image_size: int = 64  # a multiple of 16
+    latent_dim: int = 128  # D, the width of a moment
+    state_dim: int = 256  # width of the memory
+    predictor_width: int = 256
+    action_width: int = 32
+    encoder_width: int = 32  # channels of the first convolution; doubled twice
+    head_width: int = 64
+    members: int = 5  # K
+    decoder_width: int = 32  # channels of the decoder's last layer; doubled twice going in
+
+    def __post_init__(self) -> None:
+        if self.image_size < 32 or self.image_size % 16:
+            raise ConfigError(f"image_size is {self.image_size}; it must be a multiple of 16, at least 32.")
+        if self.members < 1:
+            raise ConfigError(f"members is {self.members}; the ensemble needs at least 1.")
+        for name, kind in self.signals.items():
+            if kind not in KINDS:
+                raise ConfigError(f"signal '{name}' is declared '{kind}'; use one of {', '.join(KINDS)}.")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained. Weights of losses are for summed terms; ``0`` switches a term off."""
+
+    model: ModelConfig = ModelConfig()
+    steps: int = 3000
+    batch: int = 32  # sequences per step
+    length: int = 20  # frames per sequence
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    clip_norm: float = 1.0
+    warmup: float = 0.05  # share of the steps
+    rollout_steps: int = 12
+    rollout_starts: int = 2  # open-loop starts per sequence
+    rollout_weight: float = 1.0
+    sigreg_weight: float = 0.01
+    observed_head_weight: float = 0.2
+    imagined_head_weight: float = 0.5
+    decode_frames: int = 32  # frames per step that the decoder sees; 0 = no decoder training
+    bootstrap: float = 0.7  # share of the episodes that each ensemble member learns from
+    proprio_dropout: float = 0.05  # share of the sequences shown without proprioception
+    # Expectile of the error per regression signal: 0.5 predicts the mean, more leans towards the peaks. An optimiser
+    # searches for what the model underrates, so a rare, peaked cost is better overrated a little.
+    expectiles: dict[str, float] = field(default_factory=lambda: {"disturbance": 0.7})
+    sampling_weights: tuple[float, ...] | None = None  # one per dataset; None = by number of frames
+    init_from: str | None = None  # a checkpoint to continue from, on the same or more data
+    holdout: float = 0.05  # share of every dataset's episodes kept out of training for the closing evaluation
+    save_every: int = 200  # steps between saved training states
+    seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.rollout_steps >= self.length:
+            raise ConfigError(
+                f"rollout_steps is {self.rollout_steps}, length {self.length}: imagine fewer steps than a sequence has."
+            )
+        if min(self.steps, self.batch, self.length, self.save_every) < 1:
+            raise ConfigError("steps, batch, length and save_every must be at least 1.")
+        for name, tau in self.expectiles.items():
+            if not 0 < tau < 1:
+                raise ConfigError(f"expectile of '{name}' is {tau}; it must lie between 0 and 1.")
+
+
+PRESETS = {
+    "debug": TrainConfig(
+        model=ModelConfig(
+            latent_dim=48,
+            state_dim=64,
+            predictor_width=64,
+            action_width=16,
+            encoder_width=8,
+            head_width=32,
+            members=3,
+            decoder_width=8,
+        ),
+        steps=300,
+        batch=16,
+        decode_frames=16,
+        save_every=100,
+    ),
+    "tiny": TrainConfig(),
+}
+
+
+def preset(name: str, **changes: object) -> TrainConfig:
+    """The named preset with the given TrainConfig fields replaced."""
+    if name not in PRESETS:
+        raise ConfigError(f"there is no preset '{name}'; choose one of {', '.join(PRESETS)}.")
+    return dataclasses.replace(PRESETS[name], **changes)

@@ -1,0 +1,141 @@
+"""The training losses of one batch of sequences: (B,T,...) tensors -> {name: scalar}, their weighted sum under "loss".
+
+    losses = training_losses(model, batch, config, generator)
+    losses["loss"].backward()
+
+next      next moment from the observed past, all positions at once
+open      the same, open-loop for ``rollout_steps`` from a few random starts per sequence, batched together
+sigreg    keeps moments spread as a standard normal, which is what prevents collapse (LeJEPA, arXiv 2511.08544)
+observed, imagined   the heads on states that were observed and on states that were only imagined
+decoder   pixels, behind a stop-gradient
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rehearse.world_model.config import TrainConfig
+from rehearse.world_model.model import WorldModel
+
+
+def sigreg(moments: Tensor, generator: torch.Generator, projections: int = 128, count: int = 64) -> Tensor:
+    """Epps-Pulley distance of random 1-d projections of moments (M,D) from a standard normal, summed as over ``count``."""
+    directions = torch.randn(moments.shape[-1], projections, generator=generator).to(moments.device)
+    knots = torch.linspace(-5, 5, 17, device=moments.device)
+    angles = (moments @ (directions / directions.norm(dim=0))).unsqueeze(-1) * knots
+    normal = torch.exp(-(knots**2) / 2)
+    error = ((angles.cos().mean(0) - normal) ** 2 + angles.sin().mean(0) ** 2) * normal
+    return torch.trapezoid(error, knots, dim=-1).mean() * count
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of values (...) where mask, which broadcasts from the left, is true; 0 if it is nowhere."""
+    mask = mask.to(values.dtype).reshape(*mask.shape, *[1] * (values.dim() - mask.dim())).expand_as(values)
+    return (values * mask).sum() / mask.sum().clamp(min=1)
+
+
+def head_loss(model: WorldModel, states: Tensor, targets: Tensor, mask: Tensor, expectiles: Tensor) -> Tensor:
+    """Summed over signals, mean over states (M,S) and members; targets (M,C) are encoded, mask is (M,K)."""
+    raw = model.heads(states).float()
+    target = targets[:, None].expand_as(raw)
+    events = model.heads.is_event
+    error = target - raw
+    # Huber-like beyond two standard deviations: the peaks matter, but one of them must not own the gradient.
+    squared = F.smooth_l1_loss(raw, target, reduction="none", beta=2.0) * 4.0
+    squared = squared * torch.where(error > 0, expectiles, 1 - expectiles)
+    loss = torch.where(
+        events, F.binary_cross_entropy_with_logits(raw, target.clamp(0, 1), reduction="none"), squared
+    )
+    return masked_mean(loss.sum(-1), mask)
+
+
+def training_losses(
+    model: WorldModel, batch: dict, config: TrainConfig, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """All losses of a batch as ``Sampler.sample`` gives it; a NaN is the caller's to notice."""
+    device = model.device
+    valid, actions = batch["valid"].to(device), batch["action"].to(device)
+    size, length = valid.shape
+    moments = _encode(model, batch, valid, config, generator)
+    with torch.autocast(device.type, torch.bfloat16):
+        backbone = model.backbone
+        led = backbone.embed_actions(actions)  # led[:, t] leads from t to t+1
+        state, nothing = backbone.start(size)
+        states = backbone.observe(
+            moments, torch.cat([nothing[:, None], led[:, :-1]], 1), state, moments[:, 0]
+        )
+        expected = moments[:, :-1] + backbone.predict(states[:, :-1], led[:, :-1])
+
+        starts, steps = config.rollout_starts, config.rollout_steps
+        begin = torch.randint(0, length - steps, (size, starts), generator=generator).to(device)
+        rows = torch.arange(size, device=device)[:, None]
+        window = begin[..., None] + torch.arange(steps, device=device)  # (B,R,H): the action's time
+        flat = lambda x: x.flatten(0, 1)  # noqa: E731
+        dreamed_states, dreamed = backbone.unroll(
+            flat(states[rows, begin]), flat(moments[rows, begin]), flat(led[rows[..., None], window])
+        )
+        reached = flat(valid[rows[..., None], window + 1] & valid[rows, begin][..., None])
+        goal = flat(moments[rows[..., None], window + 1])
+
+        losses = {
+            "next": masked_mean((expected.float() - moments[:, 1:]) ** 2, valid[:, 1:] & valid[:, :-1]),
+            "open": masked_mean((dreamed.float() - goal) ** 2, reached),
+        }
+        if model.heads.names:
+            values = torch.stack(
+                [batch["signals"][name].to(device).float() for name in model.heads.names], -1
+            )
+            targets = model.heads.encode(values)
+            learns = batch["learns"].to(device)
+            taus = torch.tensor(
+                [config.expectiles.get(name, 0.5) for name in model.heads.names], device=device
+            )
+            losses["observed"] = head_loss(
+                model,
+                flat(states),
+                flat(targets),
+                (flat(valid)[:, None] & learns.repeat_interleave(length, 0)),
+                taus,
+            )
+            losses["imagined"] = head_loss(
+                model,
+                flat(dreamed_states),
+                flat(flat(targets[rows[..., None], window + 1])),
+                flat(reached)[:, None] & learns.repeat_interleave(starts * steps, 0),
+                taus,
+            )
+        chosen = valid.flatten().nonzero().squeeze(1)
+        chosen = chosen[torch.randperm(len(chosen), generator=generator).to(device)]
+        if config.decode_frames:
+            some = chosen[: config.decode_frames]
+            pixels = batch["frames"].flatten(0, 1).to(device)[some].permute(0, 3, 1, 2).float() / 127.5 - 1
+            losses["decoder"] = F.mse_loss(
+                model.decoder(moments.flatten(0, 1)[some].detach()).float(), pixels
+            )
+    losses["sigreg"] = sigreg(moments.flatten(0, 1)[chosen[:256]], generator)
+    weights = {
+        "open": config.rollout_weight,
+        "sigreg": config.sigreg_weight,
+        "observed": config.observed_head_weight,
+        "imagined": config.imagined_head_weight,
+    }
+    losses["loss"] = sum(weights.get(name, 1.0) * value for name, value in losses.items())
+    return losses
+
+
+def _encode(
+    model: WorldModel, batch: dict, valid: Tensor, config: TrainConfig, generator: torch.Generator
+) -> Tensor:
+    """Moments (B,T,D); padding is not encoded (it would bend the whitening) and stays zero."""
+    size, length = valid.shape
+    shown = torch.rand(size, generator=generator).to(valid.device) >= config.proprio_dropout
+    where = valid.flatten()
+    frames = batch["frames"].flatten(0, 1).to(valid.device)
+    proprio = batch.get("proprio")
+    proprio = None if proprio is None else proprio.flatten(0, 1).to(valid.device)
+    sensed = shown.repeat_interleave(length)
+    if bool(where.all()):
+        return model.encoder(frames, proprio, sensed).unflatten(0, (size, length))
+    found = model.encoder(frames[where], None if proprio is None else proprio[where], sensed[where])
+    moments = found.new_zeros(size * length, found.shape[-1])
+    return moments.masked_scatter(where[:, None], found).unflatten(0, (size, length))

@@ -1,0 +1,95 @@
+"""Batches of sequences from several datasets, and which ensemble member learns from which of them.
+
+    sampler = Sampler([cache_a, cache_b], config)
+    batch = sampler.sample(generator)     # what ClipCache.sample gives, plus "learns" (B,K) bool
+
+Episodes are dealt into groups; each member leaves out some groups for good, so that members disagree where data are few
+(the bootstrap of PETS, arXiv 1805.12114). A dataset is anything with ClipCache's ``sample``, ``subset`` and ``episode``.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from rehearse.errors import ConfigError, DataError
+from rehearse.world_model.config import TrainConfig
+
+GROUPS = 10
+
+
+class Dataset(Protocol):
+    """What training needs of a dataset; ClipCache offers it."""
+
+    action_dim: int
+    proprio_dim: int
+    signal_kinds: dict[str, str]
+
+    def __len__(self) -> int: ...
+    def sample(self, batch: int, length: int, generator: torch.Generator, *, min_valid: int = 2) -> dict: ...
+    def subset(self, episodes: list[int]) -> "Dataset": ...
+    def episode(self, i: int) -> object: ...
+
+
+def split(datasets: list[Dataset], share: float, seed: int) -> tuple[list[Dataset], list[Dataset]]:
+    """Each dataset's episodes parted into training and held-out ones; at least one of both where there are two."""
+    kept, held = [], []
+    for dataset in datasets:
+        order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed)).tolist()
+        count = max(1, round(share * len(order))) if share and len(order) > 1 else 0
+        kept.append(dataset.subset(sorted(order[count:])) if count else dataset)
+        if count:
+            held.append(dataset.subset(sorted(order[:count])))
+    return kept, held
+
+
+def check_alike(datasets: list[Dataset]) -> None:
+    """Raise DataError unless all datasets are of one robot and declare the same signals."""
+    if not datasets or not all(len(dataset) for dataset in datasets):
+        raise DataError("there is no episode to train on; record some, or check the dataset paths.")
+    for field in ("action_dim", "proprio_dim", "signal_kinds"):
+        found = [getattr(dataset, field) for dataset in datasets]
+        if any(value != found[0] for value in found):
+            raise DataError(
+                f"the datasets differ in {field}: {found}; train on datasets of one robot and task."
+            )
+    if not datasets[0].action_dim:
+        raise DataError("the datasets hold no actions; training needs the action taken at every frame.")
+
+
+class Sampler:
+    """Draws each sequence's dataset by weight, its group by size, and the window by the dataset's own rule."""
+
+    def __init__(self, datasets: list[Dataset], config: TrainConfig) -> None:
+        weights = config.sampling_weights
+        if weights is not None and (len(weights) != len(datasets) or min(weights) < 0 or not sum(weights)):
+            raise ConfigError(
+                f"sampling_weights {weights} do not fit {len(datasets)} datasets: one number >= 0 each."
+            )
+        self.config, members = config, config.model.members
+        seeded = torch.Generator().manual_seed(config.seed)
+        self.cells, self.chances, learns = [], [], []
+        for number, dataset in enumerate(datasets):
+            order = torch.randperm(len(dataset), generator=seeded).tolist()
+            groups = [order[i::GROUPS] for i in range(min(GROUPS, len(order)))]
+            for group in groups:
+                self.cells.append(dataset.subset(sorted(group)))
+                share = len(group) if weights is None else weights[number] * len(group) / len(order)
+                self.chances.append(float(share))
+            # Ranks of random numbers: every member leaves out the same number of groups.
+            ranks = torch.rand(len(groups), members, generator=seeded).argsort(0).argsort(0)
+            learns.append(ranks < max(1, round(config.bootstrap * len(groups))))
+        self.learns: Tensor = torch.cat(learns)
+
+    def sample(self, generator: torch.Generator) -> dict:
+        size, length = self.config.batch, self.config.length
+        drawn = torch.multinomial(torch.tensor(self.chances), size, replacement=True, generator=generator)
+        cells, counts = drawn.unique(return_counts=True)
+        parts = [
+            self.cells[cell].sample(count, length, generator, min_valid=length)
+            for cell, count in zip(cells.tolist(), counts.tolist(), strict=True)
+        ]
+        batch = {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key != "signals"}
+        names = parts[0]["signals"]
+        batch["signals"] = {name: torch.cat([part["signals"][name] for part in parts]) for name in names}
+        return batch | {"learns": self.learns[cells.repeat_interleave(counts)]}
