@@ -3,6 +3,7 @@ PYTHON ?= python3
 export PYTHON
 ARGS ?=
 BIN := .venv/bin
+WITHOUT_ROS := env -u PYTHONPATH -u LD_LIBRARY_PATH -u AMENT_PREFIX_PATH -u RMW_IMPLEMENTATION
 
 # One thread: on small or busy machines a second one costs more than it brings.
 OMP_NUM_THREADS ?= 1
@@ -13,13 +14,18 @@ export MUJOCO_GL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint format bench docs help clean rendering
+.PHONY: demo test test-ros lint format bench docs help clean rendering
 
 demo: rendering ## Rehearse the dog on the jacket and write a page about it
 	@$(BIN)/rehearse demo --quick $(ARGS)
 
 test: rendering lint ## Check the style, run every test
 	@$(BIN)/python -m pytest -q $(ARGS)
+
+# What a sourced ROS puts on these paths does not fit the ROS that pip installs.
+test-ros: .venv-ros/.installed ## Test the ROS 2 nodes on a ROS from pip, in .venv-ros
+	@$(WITHOUT_ROS) .venv-ros/bin/python -m rehearse.sim.gl
+	@$(WITHOUT_ROS) .venv-ros/bin/python -m pytest -q tests/ros $(ARGS)
 
 lint: .venv/.installed ## Check the style only
 	@$(BIN)/ruff check --quiet --output-format concise .
@@ -35,15 +41,18 @@ bench: rendering ## Time the parts that matter; results in out/bench.json
 docs: .venv/.installed ## Write docs/reference.md from the docstrings
 	@$(BIN)/python docs/make_reference.py
 
-clean: ## Remove build output and caches (keeps .venv, data, runs and out)
+clean: ## Remove build output and caches (keeps .venv*, data, runs and out)
 	@rm -rf build dist install log *.egg-info .pytest_cache .ruff_cache .hypothesis .mypy_cache
-	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 rendering: .venv/.installed
 	@$(BIN)/python -m rehearse.sim.gl
 
 .venv/.installed: pyproject.toml setup.py constraints.txt
 	@.ci/setup
+
+.venv-ros/.installed: pyproject.toml setup.py constraints.txt
+	@.ci/setup .venv-ros ros,dev

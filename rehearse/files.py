@@ -1,7 +1,7 @@
 """Files written whole or not at all.
 
-    with atomic_write("model.json") as path:
-        path.write_text("{}")          # becomes model.json only if the block ends without an error
+with atomic_write("model.json") as path:
+    path.write_text("{}")          # becomes model.json only if the block ends without an error
 """
 
 import os

@@ -7,7 +7,7 @@
 Observation: ``image`` (size, size, 3) uint8 from the front camera and ``proprio`` (10,) float32. Action (4,) in
 [-1, 1]: gripper velocity x, y, z (1 is 0.4, 0.4, 0.3 m/s) and grip (> 0 closed), at 5 Hz; with ``control="joint"``
 (8,): joint velocity (1 is 1 rad/s) and grip. An episode ends when the jacket's middle is in the drop zone (success),
-when the dog wakes (failure), or after 6 s. Reward: progress made, +1 for success, -1 for waking, -0.01 a step.
+when the dog wakes (failure), or after 4 s. Reward: progress made, +1 for success, -1 for waking, -0.01 a step.
 ``info`` holds success, woken, disturbance (1 wakes), progress (0 .. 1), time_s and layout.
 """
 
@@ -19,12 +19,11 @@ import numpy as np
 
 from rehearse.errors import ConfigError
 from rehearse.sim.factors import LEVELS, SPLITS, layout_seed, sample_factors
-from rehearse.sim.gl import choose_backend
+from rehearse.sim.gl import close_renderer, open_renderer
 from rehearse.sim.kinematics import JOINTS
 from rehearse.sim.world import PERIOD_S, World
 
-ENV_ID = "rehearse/DogOnJacket-v0"
-EPISODE_STEPS = 30
+EPISODE_STEPS = 20
 STEP_PRICE = 0.01
 MAX_LAYOUT = 2**31 - 1
 
@@ -67,7 +66,9 @@ class DogOnJacketEnv(gymnasium.Env):
                 "proprio": gymnasium.spaces.Box(-np.inf, np.inf, (len(PROPRIO_NAMES),), np.float32),
             }
         )
-        self.action_space = gymnasium.spaces.Box(-1, 1, (4 if control == "cartesian" else JOINTS + 1,), np.float32)
+        self.action_space = gymnasium.spaces.Box(
+            -1, 1, (4 if control == "cartesian" else JOINTS + 1,), np.float32
+        )
         self._camera = None
         self._film = None
 
@@ -83,7 +84,7 @@ class DogOnJacketEnv(gymnasium.Env):
         self.world.reset(self.factors, held=self.start == "held")
         self._set_appearance()
         self.steps, self._progress = 0, 0.0
-        return self._observation(), self._info(disturbance=0.0, woken=False, progress=0.0, success=False)
+        return self.observe(), self._info(disturbance=0.0, woken=False, progress=0.0, success=False)
 
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
         """One control period of 0.2 s."""
@@ -95,28 +96,29 @@ class DogOnJacketEnv(gymnasium.Env):
         self._progress = outcome.progress
         info = self._info(**asdict(outcome))
         terminated = outcome.success or woke_now
-        return self._observation(), float(reward), terminated, self.steps >= EPISODE_STEPS and not terminated, info
+        return self.observe(), float(reward), terminated, self.steps >= EPISODE_STEPS and not terminated, info
 
     def render(self) -> np.ndarray | None:
         """A film frame (height, width, 3) with shadows, from the wide camera, when render_mode is rgb_array."""
         if self.render_mode != "rgb_array":
             return None
         if self._film is None:
-            self._film = self._renderer(*self.render_size)
+            self._film = self._renderer(*self.render_size, pretty=True)
         return self._draw(self._film, "wide", shadows=True)
 
     def close(self) -> None:
         """Free the renderers."""
         for renderer in (self._camera, self._film):
             if renderer is not None:
-                renderer.close()
+                close_renderer(renderer)
         self._camera = self._film = None
 
     # -- pictures ------------------------------------------------------------------------------------------------
 
-    def _renderer(self, height: int, width: int) -> mujoco.Renderer:
-        choose_backend()
-        return mujoco.Renderer(self.world.model, height, width)
+    def _renderer(self, height: int, width: int, pretty: bool) -> mujoco.Renderer:
+        # Multisampling is fixed when a context is made, and as dear as shadows: for people only.
+        self.world.model.vis.quality.offsamples = 4 if pretty else 0
+        return open_renderer(self.world.model, height, width, owner=self)
 
     def _draw(self, renderer: mujoco.Renderer, camera: str, shadows: bool) -> np.ndarray:
         renderer.update_scene(self.world.data, camera)
@@ -125,10 +127,14 @@ class DogOnJacketEnv(gymnasium.Env):
         renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = shadows
         return renderer.render().copy()
 
-    def _observation(self) -> dict:
+    def observe(self) -> dict:
+        """What the robot senses now."""
         if self._camera is None:
-            self._camera = self._renderer(self.image_size, self.image_size)
-        return {"image": self._draw(self._camera, "front", shadows=False), "proprio": self.world.proprioception()}
+            self._camera = self._renderer(self.image_size, self.image_size, pretty=False)
+        return {
+            "image": self._draw(self._camera, "front", shadows=False),
+            "proprio": self.world.proprioception(),
+        }
 
     def _set_appearance(self) -> None:
         """Light and camera of this layout; they change pictures, never physics."""
@@ -139,9 +145,14 @@ class DogOnJacketEnv(gymnasium.Env):
         model.light_pos[0, :2] = factors.light_x_m, factors.light_y_m
         model.light_diffuse[:] = diffuse * factors.brightness
         model.cam_pos[:] = camera + np.array(factors.camera_jitter_m)
+        mujoco.mj_camlight(model, self.world.data)  # else the first frame would show the layout before
 
     def _info(self, **outcome: float | bool) -> dict:
-        return {**outcome, "time_s": self.steps * PERIOD_S if hasattr(self, "steps") else 0.0, "layout": self.layout}
+        return {
+            **outcome,
+            "time_s": self.steps * PERIOD_S if hasattr(self, "steps") else 0.0,
+            "layout": self.layout,
+        }
 
 
 PROPRIO_NAMES = (
@@ -150,9 +161,3 @@ PROPRIO_NAMES = (
     *("force_x", "force_y", "force_z"),
     "holds",
 )
-
-
-def register() -> None:
-    """Make the environment known to Gymnasium; called by ``import rehearse.sim``."""
-    if ENV_ID not in gymnasium.registry:
-        gymnasium.register(ENV_ID, entry_point="rehearse.sim.env:DogOnJacketEnv")

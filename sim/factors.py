@@ -14,18 +14,19 @@ from rehearse.errors import ConfigError
 
 Range = tuple[float, float]
 SPLITS = ("train", "validation", "test")
+LAYOUTS_PER_SEED = 1_000_000  # a run with seed s uses the layouts s * LAYOUTS_PER_SEED + i
 
 
 @dataclass(frozen=True)
 class FactorRanges:
     """Uniform range of each factor. Poses are relative to the nominal jacket; angles in radians."""
 
-    overlap: Range = (0.4, 0.85)  # 0: the dog's middle is 0.30 m from the jacket's; 1: on top of it
+    overlap: Range = (0.4, 0.8)  # 0: the dog's middle is 0.30 m from the jacket's; 1: on top of it
     dog_bearing_rad: Range = (-1.0, 1.0)  # where around the far side of the jacket the dog lies
     dog_yaw_rad: Range = (-3.14159, 3.14159)
     dog_mass_kg: Range = (3.5, 7.0)
-    friction: Range = (0.2, 1.0)  # dog on jacket
-    sleep_depth: Range = (0.4, 2.4)
+    friction: Range = (0.7, 1.1)  # of the dog's fur, on jacket and floor alike
+    sleep_depth: Range = (0.5, 2.4)
     jacket_x_m: Range = (0.12, 0.18)
     jacket_y_m: Range = (-0.04, 0.04)
     jacket_yaw_rad: Range = (-0.4, 0.4)
@@ -72,8 +73,10 @@ def layout_seed(split: str, index: int) -> tuple[int, int]:
     return (SPLITS.index(split), index)
 
 
-def sample_factors(ranges: FactorRanges, rng: np.random.Generator, fixed: frozenset[str] = frozenset()) -> Factors:
-    """Draw one layout. Factors named in ``fixed`` take the middle of their range; the others draw the same as without."""
+def sample_factors(
+    ranges: FactorRanges, rng: np.random.Generator, fixed: frozenset[str] = frozenset()
+) -> Factors:
+    """Draw one layout. Factors named in ``fixed`` take the middle of their range; the others are drawn as without."""
     names = {field.name for field in fields(FactorRanges)}
     if unknown := set(fixed) - names:
         raise ConfigError(f"unknown factor {sorted(unknown)}; factors are {', '.join(sorted(names))}")

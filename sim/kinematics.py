@@ -47,7 +47,9 @@ class ArmKinematics:
             mujoco.mj_jacSite(model, data, self._jac[0], self._jac[1], self._grip)
             # The hand's axis should point down: the rotation error is axis x down, of which z does not matter.
             axis = data.site_xmat[self._grip].reshape(3, 3)[:, 2]
-            error = np.concatenate([target_m - data.site_xpos[self._grip], TILT_WEIGHT * np.array([-axis[1], axis[0], 0.0])])
+            error = np.concatenate(
+                [target_m - data.site_xpos[self._grip], TILT_WEIGHT * np.array([-axis[1], axis[0], 0.0])]
+            )
             jac = np.concatenate([self._jac[0][:, :JOINTS], TILT_WEIGHT * self._jac[1][:, :JOINTS]])
             inverse = jac.T @ np.linalg.inv(jac @ jac.T + DAMPING * np.eye(6))
             step = inverse @ error + (identity - inverse @ jac) @ (POSTURE_GAIN * (HOME_RAD - q))

@@ -17,7 +17,7 @@ import torch
 from rehearse.planner import Futures
 from rehearse.sim import scene
 from rehearse.sim.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
-from rehearse.sim.world import HOLD_SUBSTEPS, SUBSTEPS, World
+from rehearse.sim.world import DOG_SENSORS, HOLD_SUBSTEPS, SUBSTEPS, World
 
 _PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
 # Equality flags are user inputs, not physics state: they ride along with the controls, so that a grasp can open and
@@ -68,7 +68,11 @@ class PhysicsDynamics:
         world, count, horizon = self.world, actions.shape[0], actions.shape[1]
         plans = np.clip(actions.detach().double().cpu().numpy(), -1, 1)
         repeat = lambda array: np.repeat(array[None], count, axis=0)  # noqa: E731
-        states, eq_active, warmstart = repeat(belief.state), repeat(belief.eq_active), repeat(belief.warmstart)
+        states, eq_active, warmstart = (
+            repeat(belief.state),
+            repeat(belief.eq_active),
+            repeat(belief.warmstart),
+        )
         q_rad, target_m = [belief.q_rad] * count, [belief.target_m] * count
         arousal = belief.arousal.repeat(count)
         disturbance, progress = np.zeros((count, horizon)), np.zeros((count, horizon))
@@ -84,15 +88,18 @@ class PhysicsDynamics:
             )
             states = trajectory[:, -1]
             for sample in range(_PER_SAMPLE - 1, SUBSTEPS, _PER_SAMPLE):
-                read = lambda name, at=sample: sensors[:, at, world.sensor_slice(name)]  # noqa: E731
-                level = arousal.sample(read("dog_position"), read("dog_velocity"), read("dog_gyro"))
+                level = arousal.sample(*(sensors[:, sample, world.sensor_slice(name)] for name in DOG_SENSORS))
                 disturbance[:, step] = np.maximum(disturbance[:, step], level)
             progress[:, step] = world.progress(self._jacket_positions(states))
         woken = np.maximum.accumulate(disturbance >= WAKE_THRESHOLD, axis=1) | belief.woken
         as_signal = lambda array: torch.from_numpy(array.astype(np.float32))[None]  # noqa: E731
         return Futures(
             latents=None,
-            signals={"disturbance": as_signal(disturbance), "progress": as_signal(progress), "woken": as_signal(woken)},
+            signals={
+                "disturbance": as_signal(disturbance),
+                "progress": as_signal(progress),
+                "woken": as_signal(woken),
+            },
             disagreement=torch.zeros(count, horizon),
         )
 

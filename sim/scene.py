@@ -10,6 +10,9 @@ downloaded. Frame: z up, x from the drop zone to the dog, metres.
 from pathlib import Path
 
 import mujoco
+import numpy as np
+
+from rehearse.sim import cloth
 
 ASSETS = Path(__file__).parent / "assets"
 TIMESTEP_S = 0.005
@@ -37,10 +40,11 @@ _WORLD = """
   </asset>
   <worldbody>
     <light name="key" pos="-.1 -.5 1.7" dir=".05 .3 -1" diffuse=".6 .6 .58" castshadow="true"/>
-    <camera name="front" pos="-.05 .98 .92" xyaxes="-1 0 0 0 -.68 .73" fovy="46"/>
+    <camera name="front" pos=".05 1.0 .94" xyaxes="-1 0 0 0 -.68 .73" fovy="47"/>
     <camera name="wide" pos="-.95 .95 .8" xyaxes="-.66 -.75 0 .36 -.32 .88" fovy="42"/>
     <camera name="top" pos="-.05 0 1.35" xyaxes="1 0 0 0 1 0" fovy="46"/>
-    <geom name="floor" type="plane" size="1.6 1.6 .1" material="rug" contype="2" conaffinity="3" friction=".9 .01 .001"/>
+    <geom name="floor" type="plane" size="1.6 1.6 .1" material="rug" contype="2" conaffinity="3"
+          friction=".9 .01 .001"/>
     <geom name="drop_zone" type="cylinder" size="{radius} .0005" pos="{zone[0]} {zone[1]} .0005" rgba=".35 .62 .42 1"
           contype="0" conaffinity="0"/>
     {jacket}
@@ -74,17 +78,26 @@ def patch_jacket() -> str:
         sleeve = ""
         if row == 1:
             sleeve = _plate(
-                f"sleeve_{tag}", f"0 {side * width * 0.96:.4f} 0", (length / 2, width * 0.46), mass / 2, ".08 .18 .45 1", ""
+                f"sleeve_{tag}",
+                f"0 {side * width * 0.96:.4f} 0",
+                (length / 2, width * 0.46),
+                mass / 2,
+                ".08 .18 .45 1",
+                "",
             ).format(joint=_hinge("1 0 0", f"0 {-side * width * 0.46:.4f} 0"))
         colour = f".10 {0.2 + 0.03 * row:.2f} .55 1"
-        plate = _plate(f"flap_{row}_{tag}", f"0 {side * width:.4f} 0", (length / 2, width / 2), mass, colour, sleeve)
+        plate = _plate(
+            f"flap_{row}_{tag}", f"0 {side * width:.4f} 0", (length / 2, width / 2), mass, colour, sleeve
+        )
         return plate.format(joint=_hinge("1 0 0", edge))
 
     def row(index: int, step: int, inner: str, joint: str) -> str:
         colour = f".13 {0.22 + 0.03 * index:.2f} .62 1"
         plates = flap(index, 1) + flap(index, -1) + inner
         pos = "0 0 0" if step == 0 else f"{step * length:.4f} 0 0"
-        return _plate(f"spine_{index}", pos, (length / 2, width / 2), mass, colour, plates).format(joint=joint)
+        return _plate(f"spine_{index}", pos, (length / 2, width / 2), mass, colour, plates).format(
+            joint=joint
+        )
 
     middle, near, far = ROWS // 2, "", ""
     for index in range(0, middle):
@@ -95,17 +108,46 @@ def patch_jacket() -> str:
     return body
 
 
+def patch_tabs() -> dict[str, tuple[str, tuple[float, float, float]]]:
+    """Tab name -> the plate that carries it, and where on it."""
+    edge, side = -JACKET_LENGTH_M / ROWS / 2 + 0.008, JACKET_WIDTH_M / 12
+    return {
+        "tab_left": ("flap_0_left", (edge, side, 0.0)),
+        "tab_middle": ("spine_0", (edge, 0.0, 0.0)),
+        "tab_right": ("flap_0_right", (edge, -side, 0.0)),
+    }
+
+
+def place_patch(
+    model: mujoco.MjModel, data: mujoco.MjData, xy_m: tuple[float, float], yaw_rad: float
+) -> None:
+    """Lay the plates on the floor with their middle at ``xy_m`` (2,), turned by ``yaw_rad``."""
+    data.joint("jacket").qpos[:] = [*xy_m, 0.003, np.cos(yaw_rad / 2), 0, 0, np.sin(yaw_rad / 2)]
+
+
+def place_jacket(
+    model: mujoco.MjModel, data: mujoco.MjData, xy_m: tuple[float, float], yaw_rad: float
+) -> None:
+    """Lay whichever jacket the model holds flat on the floor with its middle at ``xy_m`` (2,)."""
+    (cloth.place_cloth if model.nflex else place_patch)(model, data, xy_m, yaw_rad)
+
+
+def jacket_bodies(model: mujoco.MjModel) -> np.ndarray:
+    """Ids of the bodies whose mean is the jacket's middle: plates or vertices, without the sleeves."""
+    if model.nflex:
+        return model.flex_vertbodyid[: cloth.BODY_VERTICES].copy()
+    return np.array([i for i in range(model.nbody) if model.body(i).name.split("_")[0] in ("spine", "flap")])
+
+
 def _attach(spec: mujoco.MjSpec, name: str, pos: tuple[float, float, float]) -> None:
     child = mujoco.MjSpec.from_file(str(ASSETS / f"{name}.xml"))
     spec.attach(child, frame=spec.worldbody.add_frame(pos=list(pos)), prefix=f"{name}/")
 
 
-def _add_tabs(spec: mujoco.MjSpec) -> None:
+def _add_tabs(spec: mujoco.MjSpec, places: dict[str, tuple[str, tuple[float, float, float]]]) -> None:
     """Three places on the near edge that the gripper can hold, each with a point grasp that is switched on and off."""
-    length, width = JACKET_LENGTH_M / ROWS, JACKET_WIDTH_M / 3
-    places = {"tab_left": ("flap_0_left", width / 4), "tab_middle": ("spine_0", 0.0), "tab_right": ("flap_0_right", -width / 4)}
-    for tab, (body, y) in places.items():
-        spec.body(body).add_site(name=tab, pos=[-length / 2 + 0.008, y, 0], size=[0.005] * 3, rgba=[0, 0, 0, 0])
+    for tab, (body, pos) in places.items():
+        spec.body(body).add_site(name=tab, pos=list(pos), size=[0.005] * 3, rgba=[0, 0, 0, 0])
         grasp = spec.add_equality(
             name=f"grasp_{tab}",
             type=mujoco.mjtEq.mjEQ_CONNECT,
@@ -131,11 +173,15 @@ def _add_sensors(spec: mujoco.MjSpec) -> None:
 
 def build(jacket: str = "patch") -> mujoco.MjSpec:
     """The whole scene as an MjSpec; ``jacket`` is ``patch`` or ``cloth``."""
+    if jacket == "cloth":
+        body, tabs = cloth.cloth_jacket(JACKET_LENGTH_M, JACKET_WIDTH_M, JACKET_MASS_KG), cloth.cloth_tabs()
+    else:
+        body, tabs = patch_jacket(), patch_tabs()
     spec = mujoco.MjSpec.from_string(
-        _WORLD.format(timestep=TIMESTEP_S, radius=DROP_RADIUS_M, zone=DROP_ZONE_M, jacket=patch_jacket())
+        _WORLD.format(timestep=TIMESTEP_S, radius=DROP_RADIUS_M, zone=DROP_ZONE_M, jacket=body)
     )
     _attach(spec, "arm", ARM_BASE_M)
     _attach(spec, "dog", (0.0, 0.0, 0.0))
-    _add_tabs(spec)
+    _add_tabs(spec, tabs)
     _add_sensors(spec)
     return spec

@@ -23,6 +23,7 @@ HOLD_SUBSTEPS = 4  # joint targets move every 20 ms, as from a robot's own inter
 MAX_JOINT_SPEED_RADPS = 1.0
 MAX_SPEED_MPS = np.array([0.4, 0.4, 0.3])
 WORKSPACE_LOW_M, WORKSPACE_HIGH_M = np.array([-0.62, -0.22, 0.008]), np.array([0.20, 0.26, 0.32])
+DOG_SENSORS = ("dog_position", "dog_velocity", "dog_gyro")
 GRASP_REACH_M, HOVER_M = 0.04, 0.08
 FINGER_CLOSED_M, FINGER_OPEN_M = 0.0, 0.026
 
@@ -45,7 +46,7 @@ class World:
         self.data = mujoco.MjData(self.model)
         self.kinematics = ArmKinematics()
         model = self.model
-        self.jacket_bodies = np.array([i for i in range(model.nbody) if model.body(i).name.split("_")[0] in ("spine", "flap")])
+        self.jacket_bodies = scene.jacket_bodies(model)
         self.grasps = np.array([model.equality(f"grasp_{tab}").id for tab in scene.TABS])
         self.tab_sites = np.array([model.site(tab).id for tab in scene.TABS])
         arm_joints = [model.joint(f"arm/joint{i + 1}") for i in range(JOINTS)]
@@ -53,7 +54,11 @@ class World:
         self._arm_dofs = np.array([joint.dofadr[0] for joint in arm_joints])
         self._nominal_mass = model.body_mass.copy(), model.body_inertia.copy()
         self._dog_bodies = np.array([i for i in range(model.nbody) if model.body(i).name.startswith("dog/")])
-        self._sensor = {model.sensor(i).name: slice(model.sensor(i).adr[0], model.sensor(i).adr[0] + 3) for i in range(model.nsensor)}
+        self._dog_geoms = np.isin(model.geom_bodyid, self._dog_bodies)
+        self._sensor = {
+            model.sensor(i).name: slice(model.sensor(i).adr[0], model.sensor(i).adr[0] + 3)
+            for i in range(model.nsensor)
+        }
 
     # -- reset ---------------------------------------------------------------------------------------------------
 
@@ -67,7 +72,7 @@ class World:
         distance = 0.30 * (1 - factors.overlap)
         bearing = factors.jacket_yaw_rad + factors.dog_bearing_rad
         dog = jacket + distance * np.array([np.cos(bearing), np.sin(bearing)])
-        self._place("jacket", [*jacket, 0.003], factors.jacket_yaw_rad)
+        scene.place_jacket(model, data, jacket, factors.jacket_yaw_rad)
         self._place("dog/root", [*dog, 0.094], factors.dog_yaw_rad)
         self.q_rad = HOME_RAD.copy()
         data.qpos[self._arm_qpos] = data.ctrl[:JOINTS] = self.q_rad
@@ -81,8 +86,8 @@ class World:
         scale = factors.dog_mass_kg / self._nominal_mass[0][self._dog_bodies].sum()
         model.body_mass[self._dog_bodies] = self._nominal_mass[0][self._dog_bodies] * scale
         model.body_inertia[self._dog_bodies] = self._nominal_mass[1][self._dog_bodies] * scale
-        plates = np.isin(model.geom_bodyid, self.jacket_bodies) | (model.geom_contype == 1)
-        model.geom_friction[plates, 0] = factors.friction
+        model.geom_friction[self._dog_geoms, 0] = factors.friction
+        model.flex_friction[:, 0] = factors.friction
         # A light sleeper holds its head and ears up: the one thing about its sleep that a camera can see.
         neck = model.joint("dog/neck")
         lightness = (2.4 - factors.sleep_depth) / 2.0
@@ -123,7 +128,9 @@ class World:
     def step_joints(self, action: np.ndarray) -> Outcome:
         """Advance 0.2 s under ``action`` (8,): joint velocities (1 = MAX_JOINT_SPEED_RADPS) and grip."""
         action = checked_action(action, JOINTS + 1, "seven joint velocities and grip")
-        q_next = self.kinematics.within_limits(self.q_rad + action[:JOINTS] * MAX_JOINT_SPEED_RADPS * PERIOD_S)
+        q_next = self.kinematics.within_limits(
+            self.q_rad + action[:JOINTS] * MAX_JOINT_SPEED_RADPS * PERIOD_S
+        )
         controls = self._interpolate(self.q_rad, q_next, closed=action[JOINTS] > 0)
         self.q_rad, self.target_m = q_next, self.kinematics.forward(q_next)
         return self._advance(controls, closed=action[JOINTS] > 0)
@@ -138,7 +145,9 @@ class World:
             mujoco.mj_step(self.model, self.data, nstep=HOLD_SUBSTEPS)
             if (index + 1) % per_sample == 0:
                 level = self.arousal.sample(
-                    self.read("dog_position")[None], self.read("dog_velocity")[None], self.read("dog_gyro")[None]
+                    self.read("dog_position")[None],
+                    self.read("dog_velocity")[None],
+                    self.read("dog_gyro")[None],
                 )
                 peak = max(peak, float(level[0]))
         mujoco.mj_kinematics(self.model, self.data)  # mj_step leaves positions one substep behind
@@ -192,7 +201,9 @@ class World:
         """(10,) gripper position, commanded minus actual position, wrist force / 20 N, and whether the hand holds."""
         grip = self.read("grip_position")
         holds = float(self.data.eq_active[self.grasps].any())
-        return np.concatenate([grip, self.target_m - grip, self.read("wrist_force") / 20, [holds]]).astype(np.float32)
+        return np.concatenate([grip, self.target_m - grip, self.read("wrist_force") / 20, [holds]]).astype(
+            np.float32
+        )
 
 
 def checked_action(action: np.ndarray, size: int, meaning: str) -> np.ndarray:

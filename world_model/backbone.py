@@ -3,10 +3,11 @@
     states = backbone.observe(moments, actions, state, previous)   # (B,T,D), (B,T,E), (B,S), (B,D) -> (B,T,S)
     states, moments = backbone.unroll(state, moment, actions)      # (N,S), (N,D), (N,H,E) -> (N,H,S), (N,H,D)
 
-A recurrent state remembers the past at one price however long it was, and one state is branched into N futures by
-expanding a row: no prefix is copied. The cell is the gated recurrent unit of DreamerV2 (arXiv 2010.02193): one matrix
-product per step, layer norm over all gates. It is shown each moment, how that differs from the one before (a difference
-of two rounded vectors is where speed would be lost) and the action that led to it.
+A recurrent state remembers the past at one price however long it was, and one state is branched into N
+futures by expanding a row: no prefix is copied. The cell is the gated recurrent unit of DreamerV2 (arXiv
+2010.02193): one matrix product per step, layer norm over all gates. It is shown each moment, how that differs
+from the one before (a difference of two rounded vectors is where speed would be lost) and the action that led
+to it.
 """
 
 from typing import Protocol
@@ -70,13 +71,13 @@ class Recurrent(nn.Module):
     def observe(self, moments: Tensor, actions: Tensor, state: Tensor, previous: Tensor) -> Tensor:
         inside = 2 * moments.shape[-1] + actions.shape[-1]
         changes = moments - torch.cat([previous[:, None], moments[:, :-1]], 1)
-        # The input's share of the gates is one large product for all steps; only the state's share must wait its turn.
+        # The inputs' share of the gates is one large product; only the state's share must wait its turn.
         inputs = F.linear(
             torch.cat([moments, changes, actions.to(moments.dtype)], -1),
             self.gates.weight[:, :inside],
             self.gates.bias,
         )
-        recurrent, states = self.gates.weight[:, inside:], []
+        recurrent, states = self.gates.weight[:, inside:].to(inputs.dtype), []
         for given in inputs.unbind(1):
             state = self._mix(given + F.linear(state, recurrent), state)
             states.append(state)

@@ -1,9 +1,10 @@
 """Models on disk: ``model.safetensors`` (weights and normalisation) beside ``model.json`` (what they are).
 
     save(model, "runs/dog", data=[...], metrics={...})
-    model = load("runs/dog")                 # in evaluation mode; raises CheckpointError that names what is wrong
+    model = load("runs/dog")      # in evaluation mode; a CheckpointError names what is wrong
 
-Both files carry the same id, so that halves of two checkpoints are never taken for one. No pickle is read or written.
+Both files carry the same id, so that halves of two checkpoints are never taken for one. No pickle is read or
+written.
 """
 
 import dataclasses
@@ -31,6 +32,16 @@ def weights_path(path: str | Path) -> Path:
     """The weights file that ``path``, a folder or the file itself, stands for."""
     path = Path(path)
     return path if path.suffix == ".safetensors" else path / "model.safetensors"
+
+
+def shipped_checkpoint(name: str) -> Path:
+    """The weights file of a checkpoint that comes with the package."""
+    folder = Path(__file__).parent / "checkpoints"
+    path = folder / f"{name}.safetensors"
+    if not path.exists():
+        known = sorted(p.stem for p in folder.glob("*.safetensors"))
+        raise CheckpointError(f"no checkpoint '{name}' is shipped; there are {known or 'none'}. Train one instead.")
+    return path
 
 
 def save(
@@ -114,7 +125,8 @@ def fill(model: WorldModel, tensors: Mapping[str, Tensor], path: Path) -> None:
             raise CheckpointError(f"{path} lacks the tensor '{name}'; it belongs to another model.")
         if tensors[name].shape != tensor.shape:
             raise CheckpointError(
-                f"{path}: tensor '{name}' is {tuple(tensors[name].shape)}, the model needs {tuple(tensor.shape)}."
+                f"{path}: tensor '{name}' is {tuple(tensors[name].shape)}, "
+                f"the model needs {tuple(tensor.shape)}."
             )
     extra = sorted(set(tensors) - set(wanted))
     if extra:

@@ -1,7 +1,7 @@
 """Pixels from moments, for people to watch: moments (M,D) -> frames (M,3,h,w) in [-1,1].
 
-It is trained behind a stop-gradient: it learns to show what the moments hold and never shapes them (a decoder loss that
-reaches the encoder costs planning success: LeWM, arXiv 2603.19312, 96 -> 86 %).
+It is trained behind a stop-gradient: it learns to show what the moments hold and never shapes them (a decoder
+loss that reaches the encoder costs planning success: LeWM, arXiv 2603.19312, 96 -> 86 %).
 
     pixels = decoder(moments.detach())
 """

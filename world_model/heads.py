@@ -1,11 +1,11 @@
-"""K small heads that read every signal off a state: states (M,S) -> {name: (K,M)}, and how much they disagree (M,).
+"""K small heads that read every signal off a state: states (M,S) -> {name: (K,M)}, and their spread (M,).
 
     signals, disagreement = heads.read(states)
 
-Regression signals are learned through sign(x) log(1 + c|x|), standardised, so that a rare peak and the small values
-below it both count (symlog: DreamerV3, arXiv 2301.04104; c is fitted to the data). Events are learned as logits and
-come out as probabilities. Members differ by initialisation and by the episodes that they learned from; the spread of
-what they say is the model's uncertainty.
+Regression signals are learned through sign(x) log(1 + c|x|), standardised, so that a rare peak and the small
+values below it both count (symlog: DreamerV3, arXiv 2301.04104; c is fitted to the data). Events are learned
+as logits and come out as probabilities. Members differ by initialisation and by the episodes that they
+learned from; the spread of what they say is the model's uncertainty.
 """
 
 import torch
@@ -43,7 +43,7 @@ class Heads(nn.Module):
         return torch.where(self.is_event, values, squashed)
 
     def fit(self, values: Tensor) -> None:
-        """Set the transforms from signals (M,C): c = 1 / the typical size, so that both tails are resolved."""
+        """Set the transforms from signals (M,C): c = 1 / the typical size, to resolve both tails."""
         for i in range(values.shape[1]):
             if self.is_event[i]:
                 continue
@@ -59,7 +59,8 @@ class Heads(nn.Module):
 
     def read(self, states: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Signals {name: (K,M)} in their own units (events: probabilities) and the members' spread (M,)."""
-        # In pieces that stay in a core's cache, and then with M last, so that what follows runs over long rows.
+        # In pieces that stay in a core's cache, and then with M last, so that what follows runs over long
+        # rows.
         raw = torch.cat([self(part) for part in states.split(1024)]).flatten(1).t().contiguous().float()
         raw = raw.unflatten(0, (self.members, -1))
         signals, spread = {}, 0.0

@@ -1,12 +1,13 @@
-"""The training losses of one batch of sequences: (B,T,...) tensors -> {name: scalar}, their weighted sum under "loss".
+"""The training losses of one batch of sequences: (B,T,...) tensors -> {name: scalar}, their sum as "loss".
 
     losses = training_losses(model, batch, config, generator)
     losses["loss"].backward()
 
 next      next moment from the observed past, all positions at once
-open      the same, open-loop for ``rollout_steps`` from a few random starts per sequence, batched together
-sigreg    keeps moments spread as a standard normal, which is what prevents collapse (LeJEPA, arXiv 2511.08544)
-observed, imagined   the heads on states that were observed and on states that were only imagined
+open      the same, open-loop for ``rollout_steps`` from random starts in each sequence, batched together
+sigreg    keeps moments spread as a standard normal, which prevents collapse (LeJEPA, arXiv 2511.08544)
+observed  the heads on states that were observed
+imagined  the heads on states that were only imagined
 decoder   pixels, behind a stop-gradient
 """
 
@@ -19,7 +20,7 @@ from rehearse.world_model.model import WorldModel
 
 
 def sigreg(moments: Tensor, generator: torch.Generator, projections: int = 128, count: int = 64) -> Tensor:
-    """Epps-Pulley distance of random 1-d projections of moments (M,D) from a standard normal, summed as over ``count``."""
+    """Epps-Pulley distance of random projections of moments (M,D) from a normal, as of ``count`` samples."""
     directions = torch.randn(moments.shape[-1], projections, generator=generator).to(moments.device)
     knots = torch.linspace(-5, 5, 17, device=moments.device)
     angles = (moments @ (directions / directions.norm(dim=0))).unsqueeze(-1) * knots
@@ -67,14 +68,17 @@ def training_losses(
         expected = moments[:, :-1] + backbone.predict(states[:, :-1], led[:, :-1])
 
         starts, steps = config.rollout_starts, config.rollout_steps
-        begin = torch.randint(0, length - steps, (size, starts), generator=generator).to(device)
+        # Anywhere but at the last true moment: a robot plans from every one of them. Steps past the end are masked.
+        begin = (torch.rand(size, starts, generator=generator).to(device) * (valid.sum(1, True) - 1)).long()
         rows = torch.arange(size, device=device)[:, None]
         window = begin[..., None] + torch.arange(steps, device=device)  # (B,R,H): the action's time
+        inside = window < length - 1
+        window = window.clamp(max=length - 2)
         flat = lambda x: x.flatten(0, 1)  # noqa: E731
         dreamed_states, dreamed = backbone.unroll(
             flat(states[rows, begin]), flat(moments[rows, begin]), flat(led[rows[..., None], window])
         )
-        reached = flat(valid[rows[..., None], window + 1] & valid[rows, begin][..., None])
+        reached = flat(valid[rows[..., None], window + 1] & inside)
         goal = flat(moments[rows[..., None], window + 1])
 
         losses = {

@@ -1,4 +1,4 @@
-"""How well a model imagines, on episodes that it did not learn from, always beside copying the last thing known.
+"""How well a model imagines, on episodes it did not learn from, beside copying what was last known.
 
     report = evaluate(model, [held_out])
     report["moment"]["mse"][4], report["moment"]["copy"][4]        # five steps ahead
@@ -30,7 +30,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float | None:
 
 
 def auroc(chance: np.ndarray, happened: np.ndarray) -> float | None:
-    """Probability that an event got a higher chance than a non-event; None where only one of both occurred."""
+    """Probability that an event got a higher chance than a non-event; None where only one occurred."""
     positive = int(happened.sum())
     negative = len(happened) - positive
     if not positive or not negative:
@@ -41,7 +41,7 @@ def auroc(chance: np.ndarray, happened: np.ndarray) -> float | None:
 
 
 def reliability(chance: np.ndarray, happened: np.ndarray, bins: int = 10) -> list[list[float]]:
-    """Rows [mean chance, share that happened, count] of the filled bins: equal in the first two when calibrated."""
+    """Rows [mean chance, share that happened, count] of the filled bins; calibrated: the first two equal."""
     place = np.minimum((chance * bins).astype(int), bins - 1)
     rows = [(chance[place == i], happened[place == i]) for i in range(bins)]
     return [[float(c.mean()), float(h.mean()), float(len(c))] for c, h in rows if len(c)]
@@ -55,7 +55,7 @@ def evaluate(
     stride: int = 4,
     horizon: int = HORIZON,
 ) -> dict[str, Any]:
-    """Imagine from every ``stride``-th moment of up to ``max_episodes`` episodes, with the actions that were taken."""
+    """Imagine from every ``stride``-th moment of up to ``max_episodes`` episodes, with their own actions."""
     model.eval()
     chosen = [(dataset, i) for dataset in datasets for i in range(len(dataset))]
     # Evenly over all datasets, so that a limit does not drop the last one.
@@ -94,7 +94,7 @@ def evaluate(
 
 
 def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) -> list[dict[str, Any]]:
-    """One run per start: squared error of moments by step, signals said and true, and what was last known of each."""
+    """One run per start: squared errors of moments, signals said and true, what was last known of each."""
     length, device = len(clip.frames), model.device
     if length < 2:
         return []

@@ -3,8 +3,9 @@
     sampler = Sampler([cache_a, cache_b], config)
     batch = sampler.sample(generator)     # what ClipCache.sample gives, plus "learns" (B,K) bool
 
-Episodes are dealt into groups; each member leaves out some groups for good, so that members disagree where data are few
-(the bootstrap of PETS, arXiv 1805.12114). A dataset is anything with ClipCache's ``sample``, ``subset`` and ``episode``.
+Episodes are dealt into groups; each member leaves out some groups for good, so that members disagree where
+data are few (the bootstrap of PETS, arXiv 1805.12114). A dataset is anything with ClipCache's ``sample``,
+``subset`` and ``episode``.
 """
 
 from typing import Protocol
@@ -32,7 +33,7 @@ class Dataset(Protocol):
 
 
 def split(datasets: list[Dataset], share: float, seed: int) -> tuple[list[Dataset], list[Dataset]]:
-    """Each dataset's episodes parted into training and held-out ones; at least one of both where there are two."""
+    """Each dataset's episodes parted into training and held-out; one of both at least where there are two."""
     kept, held = [], []
     for dataset in datasets:
         order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed)).tolist()
@@ -58,7 +59,7 @@ def check_alike(datasets: list[Dataset]) -> None:
 
 
 class Sampler:
-    """Draws each sequence's dataset by weight, its group by size, and the window by the dataset's own rule."""
+    """Draws a sequence's dataset by weight, its group by size, its window by the dataset's own rule."""
 
     def __init__(self, datasets: list[Dataset], config: TrainConfig) -> None:
         weights = config.sampling_weights

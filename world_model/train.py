@@ -1,9 +1,10 @@
-"""Training, read from top to bottom: datasets -> a checkpoint in ``out_dir``; killed at any time, it goes on from there.
+"""Training, read from top to bottom: datasets -> a checkpoint in ``out_dir``; killed, it goes on from there.
 
     trained = train(preset("tiny"), [ClipCache.open(["data/dog"])], "runs/dog")
     trained.model, trained.metrics, trained.path
 
-``out_dir`` receives model.safetensors and model.json at the end, and training_state.safetensors while it runs.
+``out_dir`` receives model.safetensors and model.json at the end, and training_state.safetensors while it
+runs.
 """
 
 import dataclasses
@@ -35,7 +36,7 @@ STATE_FILE = "training_state.safetensors"
 
 @dataclass(frozen=True)
 class Trained:
-    """What training returns: the model in evaluation mode, its metrics on held-out episodes, the weights' path."""
+    """What training returns: the model, its metrics on held-out episodes, the path of its weights."""
 
     model: WorldModel
     metrics: dict[str, Any]
@@ -53,8 +54,9 @@ def train(
 ) -> Trained:
     """Train, evaluate on held-out episodes, write the checkpoint.
 
-    ``on_progress`` is called after every step with step, steps, rate (frames/s), left_s and the losses; without it a
-    progress bar is shown. ``data`` is provenance (paths, fingerprints) that is noted in the checkpoint.
+    ``on_progress`` is called after every step with step, steps, rate (frames/s), left_s and the losses;
+    without it a progress bar is shown. ``data`` is provenance (paths, fingerprints) that is noted in the
+    checkpoint.
     """
     datasets = list(datasets) if isinstance(datasets, list | tuple) else [datasets]
     check_alike(datasets)
@@ -221,7 +223,8 @@ def _give_up(out_dir: Path, step: int, name: str, batch: dict) -> None:
     with atomic_write(out_dir / "bad_batch.safetensors") as path:
         save_file(flat, path)
     raise DataError(
-        f"training broke at step {step}: '{name}' is not finite. The batch is in {out_dir / 'bad_batch.safetensors'}; "
+        f"training broke at step {step}: '{name}' is not finite. The batch is in "
+        f"{out_dir / 'bad_batch.safetensors'}; "
         "look there for NaN or extreme values, or lower the learning rate."
     )
 

@@ -103,10 +103,11 @@ class Spoiled(ToyData):
 
 def test_a_broken_batch_is_kept_and_named(data, tmp_path):
     spoiled = Spoiled(data.clips, data.friction)
-    with pytest.raises(DataError, match="step 0: '(observed|imagined)' is not finite"):
+    with pytest.raises(DataError, match=r"step 0: '(observed|imagined)' is not finite"):
         train(config(steps=2, **SMALL | {"batch": 40}), spoiled, tmp_path, on_progress=ignore)
     kept, _ = checkpoint.read_tensors(tmp_path / "bad_batch.safetensors")
-    assert torch.isnan(kept["signals.speed"]).any() and kept["frames"].shape == (40, 8, 32, 32, 3)
+    assert torch.isnan(kept["signals.speed"]).any()
+    assert kept["frames"].shape == (40, 8, 32, 32, 3)
     assert not (tmp_path / "model.safetensors").exists()
 
 
@@ -134,7 +135,8 @@ def test_members_learn_from_different_episodes(data):
     assert (sampler.learns.float().mean(0) - 0.7).abs().max() < 0.01
     assert not torch.equal(sampler.learns[:, 0], sampler.learns[:, 1])
     batch = sampler.sample(torch.Generator().manual_seed(0))
-    assert batch["frames"].shape == (64, 8, 32, 32, 3) and batch["learns"].shape == (64, 3)
+    assert batch["frames"].shape == (64, 8, 32, 32, 3)
+    assert batch["learns"].shape == (64, 3)
     kept, held = split([data], 0.25, seed=0)
     assert (len(kept[0]), len(held[0])) == (9, 3)
     assert not {id(c) for c in kept[0].clips} & {id(c) for c in held[0].clips}
@@ -177,13 +179,14 @@ def trained(tmp_path_factory):
 
 def test_open_loop_beats_copying(trained):
     moment = trained.metrics["moment"]
-    assert trained.metrics["held_out"] and trained.metrics["episodes"] == 10
+    assert trained.metrics["held_out"]
+    assert trained.metrics["episodes"] == 10
     assert moment["mse"][4] < 0.5 * moment["copy"][4]
     assert moment["mse"][11] < 0.5 * moment["copy"][11]
 
 
 def test_hidden_friction_is_inferred_from_history(trained):
-    """Same actions, same last frame position; only how the dot moved before tells how far a push will carry."""
+    """The same actions throughout; only how the dot moved before tells how far a push will carry it."""
     frictions = np.linspace(0.05, 0.6, 24)
     actions = random_actions(np.random.default_rng(5), 16)
     actions[12:] = [0.0, -0.4]

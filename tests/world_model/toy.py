@@ -1,7 +1,8 @@
 """A dot pushed over a plane with hidden friction, in memory, behind the interface of ClipCache.
 
-Frames (T,32,32,3); the dot is a bright square. Actions (T,2) push it; the friction of an episode shows in no frame and in
-no reading, only in how fast the dot slows down. Signals: ``speed`` (regression), ``fast`` (event, once 1 stays 1).
+Frames (T,32,32,3); the dot is a bright square. Actions (T,2) push it; the friction of an episode shows in no
+frame and in no reading, only in how fast the dot slows down. Signals: ``speed`` (regression), ``fast``
+(event, once 1 stays 1).
 """
 
 from dataclasses import dataclass

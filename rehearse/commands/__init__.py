@@ -1,0 +1,21 @@
+"""The commands of ``rehearse``, one file each."""
+
+from typing import Annotated
+
+import tyro
+
+from rehearse.commands.bench import Bench
+from rehearse.commands.collect import Collect
+from rehearse.commands.demo import Demo
+from rehearse.commands.eval import Eval
+from rehearse.commands.sweep import Sweep
+from rehearse.commands.train import Train
+
+COMMANDS = (
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Eval, tyro.conf.subcommand("eval")]
+    | Annotated[Collect, tyro.conf.subcommand("collect")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Sweep, tyro.conf.subcommand("sweep")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
+)

@@ -1,0 +1,73 @@
+"""What all commands share: ``--seed``, ``--json``, ``--debug``, a console, progress bars, and JSON written whole."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from platform import machine, processor, python_version
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from rehearse import __version__
+from rehearse.files import atomic_write
+
+
+@dataclass(kw_only=True)
+class Command:
+    """Base of the commands."""
+
+    seed: int = 0
+    """Seed of everything random in this command."""
+    json: Path | None = None
+    """Also write the result to this file, for machines."""
+    debug: bool = False
+    """Show the full traceback of an error."""
+
+    def run(self, console: Console) -> int:
+        """Do it; returns the exit code (0 fine, 1 failed)."""
+        raise NotImplementedError
+
+    def write_json(self, result: dict) -> None:
+        """Write ``result`` to ``--json``, if that was given."""
+        if self.json is not None:
+            with atomic_write(self.json) as path:
+                path.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def progress_bar(console: Console) -> Progress:
+    """A bar with a rate-bearing text, the count, the time spent and the time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def about(**more: object) -> dict[str, str]:
+    """Where and by which code a result was made."""
+    commit = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+    )
+    return {
+        "code": f"rehearse {__version__}" + (f" ({commit.stdout.strip()})" if commit.returncode == 0 else ""),
+        "python": python_version(),
+        "machine": processor() or machine(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        **{name: str(value) for name, value in more.items()},
+    }

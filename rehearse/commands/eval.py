@@ -1,0 +1,101 @@
+"""``rehearse eval``: every method on the same held-out layouts, as a table and as JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from rehearse.commands.base import Command, about, progress_bar
+from rehearse.sim.evaluate import METHODS, Episode, EvalConfig, Report, evaluate
+from rehearse.world_model import shipped_checkpoint
+
+
+@dataclass(kw_only=True)
+class Eval(Command):
+    """Evaluate methods on held-out test layouts."""
+
+    task: str = "dog-on-jacket"
+    """The task."""
+    level: str = "half"
+    """easy, half or full."""
+    episodes: int = 20
+    """Layouts, the same for every method."""
+    methods: str = ",".join(METHODS)
+    """Comma-separated: nothing, random, script-fast, script-best, planner-<futures>, oracle."""
+    checkpoint: Path | None = None
+    """World model of the planners; the shipped one unless given."""
+    jacket: str = "patch"
+    """patch (plates, what the model was trained on) or cloth (the held-out reality)."""
+    workers: int = EvalConfig.workers
+    """Processes."""
+
+    def run(self, console: Console) -> int:
+        """Evaluate with a progress bar, print the table, write the JSON."""
+        config = EvalConfig(
+            task=self.task,
+            level=self.level,
+            episodes=self.episodes,
+            seed=self.seed,
+            methods=tuple(name.strip() for name in self.methods.split(",") if name.strip()),
+            checkpoint=self.checkpoint or shipped_checkpoint("dog-on-jacket-tiny"),
+            jacket=self.jacket,
+            workers=self.workers,
+        )
+        report = evaluate_with_bar(config, console)
+        Console().print(
+            results_table(report.rows, f"{self.task}, level {self.level}, {self.jacket} jacket, test layouts")
+        )
+        self.write_json({**report.to_dict(), "about": about_evaluation(config)})
+        return 0
+
+
+def evaluate_with_bar(config: EvalConfig, console: Console) -> Report:
+    """Evaluate while a bar shows the success so far of the method at work."""
+    tally: dict[str, list[bool]] = {}
+    with progress_bar(console) as bar:
+        task = bar.add_task("evaluating", total=config.episodes * len(config.methods), text="")
+
+        def count(episode: Episode) -> None:
+            tally.setdefault(episode.method, []).append(episode.success)
+            done = tally[episode.method]
+            bar.update(task, advance=1, text=f"{episode.method}: {sum(done)} of {len(done)}")
+
+        return evaluate(config, count)
+
+
+def about_evaluation(config: EvalConfig) -> dict[str, str]:
+    """Provenance of an evaluation."""
+    return about(
+        task=config.task,
+        level=config.level,
+        jacket=config.jacket,
+        split=config.split,
+        seed=config.seed,
+        episodes=config.episodes,
+        checkpoint=config.checkpoint.name,
+    )
+
+
+def results_table(rows: list[dict], title: str) -> Table:
+    """Rates with their Wilson 95 % intervals, one row per method."""
+    table = Table(
+        title=title, caption="rates with Wilson 95 % intervals; time over successes; CPU time per decision"
+    )
+    for name in ("method", "n", "success", "woken", "time", "peak disturbance", "CPU"):
+        table.add_column(name, justify="left" if name == "method" else "right")
+    for row in rows:
+        table.add_row(
+            row["method"],
+            str(row["n"]),
+            _rate(row, "success"),
+            _rate(row, "woken"),
+            "-" if row["time_s"] is None else f"{row['time_s']:.1f} s",
+            f"{row['disturbance_median']:.2f}",
+            f"{row['cpu_ms']:.0f} ms",
+        )
+    return table
+
+
+def _rate(row: dict, name: str) -> str:
+    return f"{100 * row[name]:.0f} % [{100 * row[name + '_low']:.0f}, {100 * row[name + '_high']:.0f}]"

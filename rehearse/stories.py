@@ -1,0 +1,131 @@
+"""Film an episode and open up some of its decisions: what was imagined, what was chosen and why, what then happened.
+
+    story = tell(PlannerAgent(model, 512), layout=3)       # -> page.Story
+
+The imagined futures of a decision are imagined again from the same belief (the model is deterministic) and decoded.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from rehearse.page import DecisionView, ImaginedView, Story
+from rehearse.planner import Candidate, Plan
+from rehearse.sim.agents import Agent, PlannerAgent
+from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.evaluate import Episode, run_episode
+from rehearse.world_model import Belief
+
+BEST_SHOWN, REJECTED_SHOWN = 3, 4
+
+
+@dataclass
+class Moment:
+    """One step of an episode as it was lived."""
+
+    image: np.ndarray
+    film: np.ndarray
+    disturbance: float
+    progress: float
+    plan: Plan | None = None
+    belief: Belief | None = None
+
+
+def live(
+    agent: Agent, method: str, layout: int, level: str = "half", seed: int = 0
+) -> tuple[Episode, list[Moment]]:
+    """Run one test episode with the film camera on; a moment per observation, with the decision taken there."""
+    env = DogOnJacketEnv(level=level, split="test", render_mode="rgb_array", render_size=(360, 480))
+    moments: list[Moment] = []
+
+    def remember(env: DogOnJacketEnv, agent: Agent, info: dict) -> None:
+        if moments and agent.last_plan is not None:  # what was decided at the previous moment led here
+            moments[-1].plan, moments[-1].belief = agent.last_plan, agent.dynamics.belief
+        image = env.observe()["image"]
+        moments.append(Moment(image, env.render(), info["disturbance"], info["progress"]))
+
+    try:
+        return run_episode(env, agent, method, layout, seed, on_step=remember), moments
+    finally:
+        env.close()
+
+
+def outcome_of(episode: Episode) -> str:
+    """The outcome in words."""
+    if episode.success:
+        return f"fetched in {episode.time_s:.1f} s, the dog asleep"
+    return f"the dog woke after {episode.time_s:.1f} s" if episode.woken else "not there when the time was up"
+
+
+def habit(agent: Agent, layout: int, level: str = "half", seed: int = 0) -> Story:
+    """The film of a script."""
+    episode, moments = live(agent, "script-fast", layout, level, seed)
+    return _story("A habit pulls", episode, moments, ())
+
+
+def tell(agent: PlannerAgent, layout: int, level: str = "half", seed: int = 0, decisions: int = 3) -> Story:
+    """The film of a planner, with ``decisions`` of its decisions opened, spread over the episode."""
+    episode, moments = live(agent, f"planner-{agent.futures}", layout, level, seed)
+    deciding = [i for i, moment in enumerate(moments) if moment.plan is not None]
+    # The last decisions have little left to imagine that then happened, so the spread ends at two thirds.
+    chosen = np.unique(np.linspace(0, max(0, 2 * len(deciding) // 3 - 1), decisions).round().astype(int))
+    views = tuple(_open_decision(agent, moments, deciding[i]) for i in chosen)
+    return _story(f"Layout {layout}: imagination pulls", episode, moments, views)
+
+
+def _story(title: str, episode: Episode, moments: list[Moment], views: tuple[DecisionView, ...]) -> Story:
+    return Story(
+        title=title,
+        outcome=outcome_of(episode),
+        film=np.stack([moment.film for moment in moments]),
+        disturbance=np.array([moment.disturbance for moment in moments]),
+        progress=np.array([moment.progress for moment in moments]),
+        decisions=views,
+    )
+
+
+def _open_decision(agent: PlannerAgent, moments: list[Moment], step: int) -> DecisionView:
+    plan, model = moments[step].plan, agent.dynamics.model
+    best = [c for c in plan.kept if c.rank < BEST_SHOWN]
+    rest = [c for c in plan.kept if c.rank >= BEST_SHOWN]
+    worst_first = rest[:: -max(1, len(rest) // REJECTED_SHOWN)][:REJECTED_SHOWN]
+    shown = [*best, *worst_first[::-1]]
+    imagined = model.imagine(moments[step].belief, torch.from_numpy(np.stack([c.actions for c in shown])))
+    frames = model.decode(imagined.latents.float()).numpy()
+    horizon = len(plan.actions)
+    return DecisionView(
+        step=step,
+        time_s=float(plan.times_s[0]),
+        futures=plan.futures,
+        milliseconds=1e3 * plan.elapsed_s,
+        candidates=tuple(
+            ImaginedView(
+                frames=frames[i],
+                cost=candidate.cost,
+                parts=candidate.parts,
+                disturbance=candidate.signals["disturbance"],
+                progress=candidate.signals["progress"],
+                woken=candidate.signals["woken"],
+                actions=candidate.actions,
+                verdict=verdict(candidate, plan.kept[0]),
+            )
+            for i, candidate in enumerate(shown)
+        ),
+        happened=np.stack([moment.image for moment in moments[step + 1 : step + 1 + horizon]]),
+    )
+
+
+def verdict(candidate: Candidate, chosen: Candidate) -> str:
+    """Why a candidate was or was not taken: the part of its cost that most exceeds the chosen one's."""
+    if candidate.rank == 0:
+        return "chosen"
+    if candidate.rank < BEST_SHOWN:
+        return "runner-up"
+    excess = {name: cost - chosen.parts[name] for name, cost in candidate.parts.items()}
+    reason = max(excess, key=excess.get)
+    if reason.startswith("hazard"):
+        return f"rejected: would wake the dog ({100 * float(candidate.signals['woken'].max()):.0f} %)"
+    if reason.startswith("excess"):
+        return f"rejected: too rough (disturbance {float(candidate.signals['disturbance'].max()):.2f})"
+    return f"rejected: too slow (progress {100 * float(candidate.signals['progress'][-1]):.0f} %)"

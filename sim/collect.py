@@ -1,0 +1,140 @@
+"""Collect episodes into a LeRobotDataset v3.0: scripted-and-noise play, or a planner's own attempts.
+
+    collect(CollectConfig(episodes=1200, seed=0), Path("data/play"))
+
+Worker processes step and render; this process writes. Episode i of seed s is layout s * 1_000_000 + i of the train
+split, so no evaluation layout can ever be seen. An episode goes on for a few steps after the dog wakes, because what
+waking looks like must be learnt too.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rehearse import __version__
+from rehearse.errors import ConfigError
+from rehearse.sim.agents import Agent, BehaviourAgent
+from rehearse.sim.behaviours import NoisyPlay
+from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
+from rehearse.world_model.data import Clip, LeRobotWriter
+
+TASK = "bring the jacket without waking the dog"
+STEPS_AFTER_WAKING = 4
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """What to collect. ``level`` may be several joined by '+', drawn in turn."""
+
+    episodes: int = 1500
+    level: str = "half"
+    seed: int = 0
+    workers: int = os.cpu_count() or 1
+    image_size: int = 64
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ConfigError(f"episodes must be at least 1, got {self.episodes}")
+        if unknown := set(self.level.split("+")) - set(LEVELS):
+            raise ConfigError(f"unknown level {sorted(unknown)}; choose from {', '.join(LEVELS)}")
+
+
+def noisy_play() -> Agent:
+    """The default behaviour of collection."""
+    return BehaviourAgent(NoisyPlay())
+
+
+def record_episode(env: DogOnJacketEnv, agent: Agent, layout: int) -> Clip:
+    """Run one episode and return it as a Clip of T frames, T - 1 actions and one of padding."""
+    rng = np.random.default_rng((7, layout))
+    observation, info = env.reset(options={"layout": layout})
+    agent.reset(env, observation, rng)
+    frames, proprio, actions, infos = [observation["image"]], [observation["proprio"]], [], [info]
+    after_waking = 0
+    for _ in range(EPISODE_STEPS + STEPS_AFTER_WAKING):
+        action = agent.act(env)
+        observation, _, terminated, _, info = env.step(action)
+        agent.saw(action, observation)
+        actions.append(action)
+        frames.append(observation["image"])
+        proprio.append(observation["proprio"])
+        infos.append(info)
+        after_waking += info["woken"]
+        if terminated or after_waking > STEPS_AFTER_WAKING:
+            break
+    actions.append(np.array([0.0, 0.0, 0.0, 1.0]))
+    return Clip(
+        frames=np.stack(frames),
+        actions=np.stack(actions).astype(np.float32),
+        proprio=np.stack(proprio),
+        signals={
+            "disturbance": np.array([i["disturbance"] for i in infos], np.float32),
+            "progress": np.array([i["progress"] for i in infos], np.float32),
+            "woken": np.array([i["woken"] for i in infos], bool),
+        },
+        task=TASK,
+    )
+
+
+_worker: tuple[dict[str, DogOnJacketEnv], Agent] | None = None
+
+
+def _start_worker(config: CollectConfig, make_agent: Callable[[], Agent]) -> None:
+    global _worker
+    import torch
+
+    torch.set_num_threads(1)
+    envs = {
+        level: DogOnJacketEnv(level=level, image_size=config.image_size, terminate_when_woken=False)
+        for level in config.level.split("+")
+    }
+    _worker = envs, make_agent()
+
+
+def _work(config: CollectConfig, index: int) -> Clip:
+    envs, agent = _worker
+    levels = list(envs)
+    return record_episode(envs[levels[index % len(levels)]], agent, config.seed * LAYOUTS_PER_SEED + index)
+
+
+def episodes(config: CollectConfig, make_agent: Callable[[], Agent] = noisy_play) -> Iterator[Clip]:
+    """Clips in order of their index, from ``config.workers`` processes."""
+    context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
+    with context.Pool(config.workers, _start_worker, (config, make_agent)) as pool:
+        yield from pool.imap(partial(_work, config), range(config.episodes))
+
+
+def collect(
+    config: CollectConfig,
+    path: Path,
+    make_agent: Callable[[], Agent] = noisy_play,
+    on_episode: Callable[[Clip], None] = lambda clip: None,
+) -> Path:
+    """Write ``config.episodes`` episodes to ``path``; a failed or killed run leaves no dataset there."""
+    provenance = {
+        "task": "dog-on-jacket",
+        "code_version": __version__,
+        "split": "train",
+        "behaviour": getattr(make_agent, "description", "noisy play"),
+        **asdict(config),
+    }
+    with LeRobotWriter(
+        path,
+        fps=5,
+        robot_type="rehearse_arm7",
+        provenance=provenance,
+        names={
+            "observation.state": list(PROPRIO_NAMES),
+            "action": ["velocity_x", "velocity_y", "velocity_z", "grip"],
+        },
+    ) as writer:
+        for clip in episodes(config, make_agent):
+            writer.add(clip)
+            on_episode(clip)
+    return path

@@ -1,0 +1,122 @@
+"""Learn, act, learn from what happened: rounds of collect -> train -> plan -> collect as one resumable procedure.
+
+    improve(RoundsConfig(rounds=2), [Path("data/play")], Path("runs/dog"))
+
+Round 0 trains on the given datasets. Every later round lets the planner fetch jackets with the model so far, at several
+search sizes, noise levels and appetites for risk, and trains on with its attempts: an optimiser finds the mistakes of
+a model, so the model must be shown what came of them (as in DAgger, Ross et al. 2011, and PETS, Chua et al. 2018).
+Everything lies under ``out``: ``round-<r>/`` (checkpoints), ``round-<r>/attempts`` (datasets), and the last model.
+What is already there is not done again, so a killed run goes on where it stopped.
+"""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rehearse.errors import ConfigError
+from rehearse.files import atomic_write
+from rehearse.sim.agents import PlannerAgent, objective
+from rehearse.sim.collect import CollectConfig, collect
+from rehearse.sim.env import DogOnJacketEnv
+from rehearse.world_model import TrainConfig, load, train
+from rehearse.world_model.checkpoint import weights_path
+from rehearse.world_model.data import ClipCache, LeRobotReader
+
+
+@dataclass(frozen=True)
+class RoundsConfig:
+    """How often, and how much each time. ``share`` of every batch comes from the planner's own attempts."""
+
+    rounds: int = 2
+    episodes: int = 600
+    steps: int = 1300
+    learning_rate: float = 6e-4
+    share: float = 0.5
+    level: str = "half"
+    seed: int = 1
+    workers: int = CollectConfig.workers
+
+    def __post_init__(self) -> None:
+        if self.rounds < 0 or self.episodes < 1 or self.steps < 1:
+            raise ConfigError("rounds must be >= 0, episodes and steps at least 1")
+        if not 0 < self.share < 1:
+            raise ConfigError(f"share must lie between 0 and 1, got {self.share}")
+
+
+class Attempts(PlannerAgent):
+    """A planner whose search size, noise and fear of waking are drawn anew for every episode."""
+
+    futures, noises, fears = (16, 64, 256), (0.0, 0.05, 0.15), (0.03, 0.3, 1.0)
+
+    def __init__(self, checkpoint: Path) -> None:
+        super().__init__(load(checkpoint), max(self.futures))
+
+    def reset(self, env: DogOnJacketEnv, observation: dict, rng: np.random.Generator) -> None:
+        """Draw this episode's character."""
+        super().reset(env, observation, rng)
+        self.noise = float(rng.choice(self.noises))
+        # A planner that never errs teaches nothing about the edge, so some attempts hardly mind waking the dog.
+        self.use(int(rng.choice(self.futures)), objective(fear=float(rng.choice(self.fears))))
+
+
+def improve(
+    config: RoundsConfig,
+    training: TrainConfig,
+    datasets: Sequence[Path],
+    out: Path,
+    on_stage: Callable[[str], None] = lambda text: None,
+    on_progress: Callable[[dict], None] | None = None,
+) -> Path:
+    """Run all rounds; returns the final checkpoint's weights, ``out/model.safetensors``."""
+    attempts: list[Path] = []
+    previous: Path | None = None
+    for round_number in range(config.rounds + 1):
+        folder = out / f"round-{round_number}"
+        if previous is not None:
+            attempts.append(_attempt(config, round_number, previous, folder, on_stage))
+            training = dataclasses.replace(
+                training,
+                steps=config.steps,
+                learning_rate=config.learning_rate,
+                init_from=str(previous),
+                sampling_weights=_weights(config.share, len(datasets), len(attempts)),
+            )
+        on_stage(f"round {round_number}: training, {training.steps} steps")
+        paths = [*datasets, *attempts]
+        caches = [ClipCache.open([path], image_size=training.model.image_size) for path in paths]
+        previous = train(
+            training, caches, folder, on_progress=on_progress, data=[_provenance(p) for p in paths]
+        ).path
+    for source in (previous.with_suffix(".json"), previous):
+        with atomic_write(weights_path(out).with_name(source.name)) as target:
+            shutil.copyfile(source, target)
+    return weights_path(out)
+
+
+def _attempt(
+    config: RoundsConfig, number: int, checkpoint: Path, folder: Path, on_stage: Callable[[str], None]
+) -> Path:
+    path = folder / "attempts"
+    if not path.exists():
+        on_stage(f"round {number}: {config.episodes} attempts with the model so far")
+        # The seeds of attempts start far above those of play, so that no layout is met twice.
+        seed = 100 * (config.seed + 1) + number
+        play = CollectConfig(episodes=config.episodes, level=config.level, seed=seed, workers=config.workers)
+        collect(play, path, partial(Attempts, checkpoint))
+    return path
+
+
+def _weights(share: float, datasets: int, attempts: int) -> tuple[float, ...]:
+    """The given datasets share what the attempts leave; the newest attempts weigh as much as all older together."""
+    recency = [2.0 ** (i - 1) if i else 1.0 for i in range(attempts)]
+    return tuple([(1 - share) / datasets] * datasets + [share * weight / sum(recency) for weight in recency])
+
+
+def _provenance(path: Path) -> dict:
+    reader = LeRobotReader(path)
+    return {"episodes": len(reader), "frames": int(reader.lengths.sum()), **reader.provenance}

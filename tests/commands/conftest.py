@@ -1,0 +1,24 @@
+"""A small untrained model and a tiny dataset, made once."""
+
+from pathlib import Path
+
+import pytest
+
+from rehearse.sim.collect import CollectConfig, collect
+from rehearse.world_model import ModelConfig, WorldModel, preset, save
+
+SIGNALS = {"disturbance": "regression", "progress": "regression", "woken": "event"}
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of an untrained debug-size model of the dog task."""
+    small = preset("debug").model
+    config = ModelConfig(**{**vars(small), "action_dim": 4, "proprio_dim": 10, "signals": SIGNALS})
+    return save(WorldModel(config), tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six episodes of noisy play."""
+    return collect(CollectConfig(episodes=6, seed=3, workers=1), tmp_path_factory.mktemp("data") / "play")

@@ -1,0 +1,170 @@
+"""The command line as scripts use it: exit codes, JSON, and one clear line per error."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file, save_file
+
+from rehearse.cli import main
+from rehearse.sim.evaluate import METHODS
+
+COMMANDS = ("demo", "eval", "collect", "train", "sweep", "bench")
+ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
+
+
+def refused(capsys: pytest.CaptureFixture, *arguments: str) -> str:
+    """Run a command that must exit with 2 and one line of error; returns the line."""
+    assert main([str(argument) for argument in arguments]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert len(errors) == 1, lines
+    assert lines[-1] == errors[0], "nothing follows the error"
+    return errors[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_the_common_options(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert all(option in text for option in ("--seed", "--json", "--debug"))
+
+
+def test_an_unknown_option_exits_with_2(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["eval", "--no-such-option"])
+    assert stopped.value.code == 2
+
+
+def test_eval_writes_rows_that_scripts_can_rely_on(checkpoint, tmp_path):
+    path = tmp_path / "rows.json"
+    methods = "nothing,script-fast,planner-8"
+    arguments = ["--methods", methods, "--episodes", "2", "--seed", "5", "--json", path, "--checkpoint", checkpoint]
+    assert main(["eval", "--task", "dog-on-jacket", "--level", "half", *map(str, arguments)]) == 0
+    result = json.loads(path.read_text())
+    assert [row["method"] for row in result["rows"]] == methods.split(",")
+    for row in result["rows"]:
+        assert row.keys() >= ROW_KEYS
+        assert row["n"] == 2
+        assert 0 <= row["success_low"] <= row["success"] <= row["success_high"] <= 1
+    layouts = {method: [e["layout"] for e in result["episodes"] if e["method"] == method] for method in methods.split(",")}
+    assert len({tuple(found) for found in layouts.values()}) == 1, "every method meets the same layouts"
+    assert next(row for row in result["rows"] if row["method"] == "planner-8")["futures"] == 8
+
+
+def test_the_method_names_are_stable():
+    planners = tuple(f"planner-{n}" for n in (1, 8, 64, 512, 4096))
+    assert METHODS == ("nothing", "random", "script-fast", "script-best", *planners, "oracle")
+
+
+def test_collect_then_train_then_eval(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["collect", "--episodes", "6", "--json", "collected.json"]) == 0
+    assert json.loads(Path("collected.json").read_text())["episodes"] == 6
+    train = ["train", "--preset", "debug", "--steps", "4", "--rounds", "1", "--round-episodes", "2", "--round-steps", "2"]
+    assert main([*train, "--json", "trained.json"]) == 0
+    weights = Path(json.loads(Path("trained.json").read_text())["checkpoint"])
+    made = weights.stat().st_mtime_ns, Path("runs/dog-on-jacket/round-1/attempts/meta/info.json").stat().st_mtime_ns
+    assert main(["eval", "--methods", "planner-1", "--episodes", "1", "--checkpoint", str(weights)]) == 0
+    assert main(train) == 0, "a finished run can be run again"
+    assert Path("runs/dog-on-jacket/round-1/attempts/meta/info.json").stat().st_mtime_ns == made[1], "nothing twice"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["eval", "--task", "cat-on-jacket"], "cat-on-jacket"),
+        (["eval", "--level", "hard"], "hard"),
+        (["eval", "--methods", "planner-many"], "planner-many"),
+        (["eval", "--jacket", "wool", "--methods", "nothing"], "wool"),
+        (["eval", "--checkpoint", "no/such/model.safetensors", "--methods", "planner-8"], "no/such/model"),
+        (["eval", "--episodes", "0"], "episodes"),
+        (["train", "--data", "no/such/data"], "no/such/data"),
+        (["train", "--preset", "huge"], "huge"),
+        (["collect", "--level", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_does_not_exist_is_named(arguments, named, capsys):
+    assert named in refused(capsys, *arguments)
+
+
+def test_a_checkpoint_of_another_shape_is_refused(checkpoint, tmp_path, capsys):
+    for source in (checkpoint, checkpoint.with_suffix(".json")):
+        shutil.copy(source, tmp_path)
+    side = json.loads((tmp_path / "model.json").read_text())
+    side["model"]["state_dim"] += 8
+    (tmp_path / "model.json").write_text(json.dumps(side))
+    assert "tensor" in refused(capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path)
+
+
+def test_a_checkpoint_of_another_robot_is_refused(tmp_path, capsys):
+    from rehearse.world_model import ModelConfig, WorldModel, preset, save
+
+    small = vars(preset("debug").model) | {"action_dim": 2, "proprio_dim": 3, "signals": {"reward": "regression"}}
+    save(WorldModel(ModelConfig(**small)), tmp_path)
+    line = refused(capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path)
+    assert "dog-on-jacket" in line
+
+
+def test_a_truncated_video_is_named_and_nothing_is_written(dataset, tmp_path, capsys):
+    copy = tmp_path / "play"
+    shutil.copytree(dataset, copy)
+    video = next(copy.rglob("*.mp4"))
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    line = refused(capsys, "train", "--data", copy, "--out", tmp_path / "run", "--preset", "debug", "--steps", "2")
+    assert video.name in line
+    assert not list(tmp_path.rglob("model.safetensors"))
+
+
+def test_an_empty_dataset_is_refused(dataset, tmp_path, capsys):
+    copy = tmp_path / "play"
+    shutil.copytree(dataset, copy)
+    info = json.loads((copy / "meta/info.json").read_text())
+    (copy / "meta/info.json").write_text(json.dumps(info | {"total_episodes": 0, "total_frames": 0}))
+    for path in (copy / "meta/episodes").rglob("*.parquet"):
+        path.unlink()
+    assert "play" in refused(capsys, "train", "--data", copy, "--out", tmp_path / "run", "--preset", "debug")
+
+
+def test_collecting_onto_a_dataset_loses_nothing(dataset, capsys):
+    before = sorted((p.name, p.stat().st_size) for p in dataset.rglob("*") if p.is_file())
+    assert "exists" in refused(capsys, "collect", "--out", dataset, "--episodes", "1")
+    assert before == sorted((p.name, p.stat().st_size) for p in dataset.rglob("*") if p.is_file())
+
+
+def test_weights_that_are_not_finite_are_refused(checkpoint, tmp_path, capsys):
+    shutil.copy(checkpoint.with_suffix(".json"), tmp_path)
+    from safetensors import safe_open
+
+    with safe_open(checkpoint, framework="pt") as opened:
+        marks = opened.metadata()
+    tensors = load_file(checkpoint)
+    tensors["backbone.change.weight"] = tensors["backbone.change.weight"] + np.nan
+    save_file(tensors, tmp_path / "model.safetensors", metadata=marks)
+    assert "backbone.change.weight" in refused(capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path)
+
+
+def test_debug_shows_where_an_error_came_from():
+    with pytest.raises(Exception, match="nowhere"):
+        main(["collect", "--level", "nowhere", "--debug"])
+
+
+def test_without_graphics_libraries_the_error_is_one_line_with_the_remedy():
+    environment = {**os.environ, "MUJOCO_GL": "osmesa", "PYOPENGL_PLATFORM": "osmesa", "LD_LIBRARY_PATH": "/nonexistent"}
+    code = (
+        "import ctypes.util as u, sys; find = u.find_library\n"
+        "u.find_library = lambda name: None if 'OSMesa' in name or 'GL' in name else find(name)\n"
+        "from rehearse.cli import main; sys.exit(main(['eval', '--methods', 'nothing', '--episodes', '1']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert "apt-get install" in lines[0]

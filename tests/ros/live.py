@@ -1,0 +1,114 @@
+"""Nodes as processes, and a probe that talks to them over DDS. Waits for what it wants, never for a time.
+
+nodes.start("sim_node", layout=3); probe.listen("/sim/info", DiagnosticArray); probe.until(lambda: ..., "the info")
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+LIMIT_S = 90.0  # for what takes two seconds on an idle machine
+
+
+class Nodes:
+    """The executables that pip or colcon installed, started as processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.running = folder, []
+
+    def start(self, executable: str, **parameters: Any) -> subprocess.Popen:
+        """Start one with parameters; its output goes to <executable>.log."""
+        said = [word for name, value in parameters.items() for word in ("-p", f"{name}:={as_yaml(value)}")]
+        return self.run([str(Path(sys.executable).with_name(executable)), "--ros-args", *said], executable)
+
+    def run(self, command: list[str], name: str, **more: Any) -> subprocess.Popen:
+        """Start any command."""
+        with (self.folder / f"{name}.log").open("w") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, **more)
+        self.running.append(process)
+        return process
+
+    def output(self, name: str) -> str:
+        """What it wrote so far."""
+        return (self.folder / f"{name}.log").read_text()
+
+    def end(self, process: subprocess.Popen, signal_number: int) -> int:
+        """Ask it to stop; its exit code."""
+        process.send_signal(signal_number)
+        return process.wait(timeout=LIMIT_S)
+
+    def kill(self) -> None:
+        """Whatever is left."""
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def as_yaml(value: Any) -> str:
+    """As `ros2 run ... -p name:=value` wants it."""
+    return str(value).lower() if isinstance(value, bool) else f"'{value}'" if isinstance(value, Path) else str(value)
+
+
+class Probe:
+    """One node with a context of its own, spun by whoever waits."""
+
+    def __init__(self) -> None:
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context)
+        self.node = rclpy.create_node("probe", context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+
+    def close(self) -> None:
+        """Leave the domain."""
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self._context.shutdown()
+
+    def listen(self, topic: str, kind: type, qos: Any = 50) -> list:
+        """The messages on a topic; the list grows while something is waited for."""
+        received: list = []
+        self.node.create_subscription(kind, topic, received.append, qos)
+        return received
+
+    def talk(self, topic: str, kind: type) -> Any:
+        """A publisher that somebody listens to."""
+        publisher = self.node.create_publisher(kind, topic, 1)
+        self.until(publisher.get_subscription_count, f"a subscriber to {topic}")
+        return publisher
+
+    def call(self, service: str) -> Any:
+        """Call a std_srvs/Trigger service."""
+        from std_srvs.srv import Trigger
+
+        client = self.node.create_client(Trigger, service)
+        self.until(client.service_is_ready, f"the service {service}")
+        future = client.call_async(Trigger.Request())
+        self.until(future.done, f"a reply of {service}")
+        return future.result()
+
+    def until(self, condition: Callable[[], Any], what: str) -> None:
+        """Spin until it is true."""
+        limit = time.monotonic() + LIMIT_S
+        while not condition():
+            assert time.monotonic() < limit, f"waited {LIMIT_S:.0f} s for {what}"
+            self._executor.spin_once(timeout_sec=0.05)
+
+
+def values(message: Any) -> dict[str, str]:
+    """The key-value pairs of a DiagnosticArray with one status."""
+    [status] = message.status
+    return {pair.key: pair.value for pair in status.values}
+
+
+def distinct(messages: list) -> list:
+    """Each observation once: repeats carry the same stamp."""
+    stamps: list = []
+    return [m for m in messages if m.header.stamp not in stamps and not stamps.append(m.header.stamp)]

@@ -1,0 +1,85 @@
+"""Collecting: a dataset that the reader takes, the same for the same seed, none after a failure."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rehearse.errors import ConfigError, DataError
+from rehearse.sim.agents import Agent, BehaviourAgent
+from rehearse.sim.behaviours import NoisyPlay
+from rehearse.sim.collect import STEPS_AFTER_WAKING, CollectConfig, collect, noisy_play, record_episode
+from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.factors import LAYOUTS_PER_SEED
+from rehearse.world_model.data import Clip, LeRobotReader
+
+pytestmark = pytest.mark.gl
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Clip]]:
+    clips: list[Clip] = []
+    config = CollectConfig(episodes=2, seed=3, workers=1, image_size=64)
+    return collect(config, tmp_path_factory.mktemp("collect") / "play", on_episode=clips.append), clips
+
+
+def test_the_reader_takes_it(dataset: tuple[Path, list[Clip]]) -> None:
+    path, clips = dataset
+    reader = LeRobotReader(path)
+    assert reader.lengths.tolist() == [len(clip.frames) for clip in clips]
+    assert reader.fps == 5
+    assert reader.image_shape == (64, 64, 3)
+    assert (reader.action_dim, reader.proprio_dim) == (4, len(PROPRIO_NAMES))
+    assert reader.signal_kinds == {"disturbance": "regression", "progress": "regression", "woken": "event"}
+    assert reader.provenance["split"] == "train"
+    assert reader.provenance["seed"] == 3
+
+
+def test_clips_are_whole(dataset: tuple[Path, list[Clip]]) -> None:
+    for clip in dataset[1]:
+        count = len(clip.frames)
+        assert 2 <= count <= EPISODE_STEPS + STEPS_AFTER_WAKING + 1
+        assert len(clip.actions) == len(clip.proprio) == count
+        assert np.abs(clip.actions).max() <= 1
+        assert clip.actions[-1].tolist() == [0, 0, 0, 1]
+        assert clip.signals["disturbance"][0] == 0
+        woken = clip.signals["woken"].astype(bool)
+        np.testing.assert_array_equal(woken, np.maximum.accumulate(woken))
+        np.testing.assert_array_equal(woken, np.maximum.accumulate(clip.signals["disturbance"]) >= 1)
+
+
+def test_an_episode_is_its_layout(dataset: tuple[Path, list[Clip]]) -> None:
+    """Recorded in this process it is the same, bit for bit, as the worker's."""
+    env = DogOnJacketEnv(level="half", image_size=64, terminate_when_woken=False)
+    again = [record_episode(env, noisy_play(), 3 * LAYOUTS_PER_SEED + index) for index in range(2)]
+    env.close()
+    for one, other in zip(dataset[1], again, strict=True):
+        np.testing.assert_array_equal(one.frames, other.frames)
+        np.testing.assert_array_equal(one.actions, other.actions)
+        np.testing.assert_array_equal(one.signals["disturbance"], other.signals["disturbance"])
+    assert not np.array_equal(again[0].frames[0], again[1].frames[0])
+
+
+def broken_play() -> Agent:
+    """An agent that fails; at module level, because a worker has to find it."""
+    return BrokenAgent(NoisyPlay())
+
+
+class BrokenAgent(BehaviourAgent):
+    """Fails at its first action."""
+
+    def act(self, env: DogOnJacketEnv) -> np.ndarray:
+        raise DataError("no idea what to do")
+
+
+def test_a_failed_run_leaves_no_dataset(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no idea"):
+        collect(CollectConfig(episodes=1, workers=1), tmp_path / "play", broken_play)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(ConfigError, match="episodes"):
+        CollectConfig(episodes=0)
+    with pytest.raises(ConfigError, match=r"uphill.*easy, half, full"):
+        CollectConfig(level="half+uphill")
