@@ -9,6 +9,7 @@ from setuptools import setup
 # with the folders. A new subfolder with an __init__.py goes here.
 PACKAGES = [
     "rehearse",
+    "rehearse.commands",
     "rehearse.planner",
     "rehearse.ros_nodes",
     "rehearse.sim",

@@ -89,9 +89,7 @@ class MPC:
         self.proposals = proposals
         self._clock = clock
         self._step_offsets_s = np.arange(config.horizon) * config.period_s
-        self.knot_offsets_s = spline.knot_times(
-            0.0, config.horizon, config.period_s, config.knots, config.spline
-        )
+        self.knot_offsets_s = spline.knot_times(0.0, config.horizon, config.period_s, config.knots, config.spline)
         self._basis = spline.basis(self.knot_offsets_s, self._step_offsets_s, config.spline)
         self._previous: tuple[np.ndarray, np.ndarray] | None = None
         self._on_device: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = {}
@@ -152,9 +150,7 @@ class MPC:
         """Spline basis (H,Q) and bounds (A,), copied to the device once."""
         if device not in self._on_device:
             numbers = self._basis, self.config.action_low, self.config.action_high
-            self._on_device[device] = tuple(
-                torch.tensor(x, dtype=torch.float32, device=device) for x in numbers
-            )
+            self._on_device[device] = tuple(torch.tensor(x, dtype=torch.float32, device=device) for x in numbers)
         return self._on_device[device]
 
     def _initial_state(self, time_s: float, device: torch.device) -> Any:

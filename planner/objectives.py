@@ -53,9 +53,7 @@ def risk_of(risk: str | Risk) -> Risk:
     if callable(risk):
         return risk
     if risk not in RISKS:
-        raise ConfigError(
-            f"risk '{risk}' is unknown; use one of {', '.join(RISKS)}, or a function of costs (K,...)"
-        )
+        raise ConfigError(f"risk '{risk}' is unknown; use one of {', '.join(RISKS)}, or a function of costs (K,...)")
     return RISKS[risk]
 
 

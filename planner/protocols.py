@@ -61,9 +61,7 @@ class Futures:
         """All members' view of one signal, (K,N,H). Raises DataError that lists the signals there are."""
         if name not in self.signals:
             known = ", ".join(sorted(self.signals)) or "none"
-            raise DataError(
-                f"the futures have no signal '{name}' (they have: {known}); train it or drop the term"
-            )
+            raise DataError(f"the futures have no signal '{name}' (they have: {known}); train it or drop the term")
         return self.signals[name]
 
     def mean(self, name: str) -> Tensor:

@@ -32,9 +32,7 @@ class Moment:
     belief: Belief | None = None
 
 
-def live(
-    agent: Agent, method: str, layout: int, level: str = "half", seed: int = 0
-) -> tuple[Episode, list[Moment]]:
+def live(agent: Agent, method: str, layout: int, level: str = "half", seed: int = 0) -> tuple[Episode, list[Moment]]:
     """Run one test episode with the film camera on; a moment per observation, with the decision taken there."""
     env = DogOnJacketEnv(level=level, split="test", render_mode="rgb_array", render_size=(360, 480))
     moments: list[Moment] = []

@@ -52,9 +52,7 @@ def from_image(message: Image) -> np.ndarray:
     return rows[:, : 3 * width].reshape(height, width, 3).copy()
 
 
-def to_named(
-    names: Sequence[str], values: Sequence[float], stamp: Time, rates: Sequence[float] = ()
-) -> JointState:
+def to_named(names: Sequence[str], values: Sequence[float], stamp: Time, rates: Sequence[float] = ()) -> JointState:
     """Named numbers with a stamp: the joints, or whatever else the robot feels."""
     numbers, speeds = [float(x) for x in values], [float(x) for x in rates]
     return JointState(
@@ -81,9 +79,7 @@ def from_twist(message: TwistStamped) -> np.ndarray:
     return np.append(np.clip(speed / MAX_SPEED_MPS, -1, 1), GRIP_CLOSED)
 
 
-def to_diagnostics(
-    name: str, level: bytes, message: str, values: Mapping[str, Any], stamp: Time
-) -> DiagnosticArray:
+def to_diagnostics(name: str, level: bytes, message: str, values: Mapping[str, Any], stamp: Time) -> DiagnosticArray:
     """One component's state as diagnostics; booleans are written true and false."""
     text = lambda value: str(value).lower() if isinstance(value, bool) else str(value)  # noqa: E731
     pairs = [KeyValue(key=key, value=text(value)) for key, value in values.items()]

@@ -60,9 +60,7 @@ def declare(node: "Node", kind: type[T]) -> T:
 
     values = {}
     for item in fields(kind):
-        about = ParameterDescriptor(
-            description=item.metadata["meaning"], read_only=not item.metadata["changeable"]
-        )
+        about = ParameterDescriptor(description=item.metadata["meaning"], read_only=not item.metadata["changeable"])
         try:
             values[item.name] = node.declare_parameter(item.name, item.default, about).value
         except InvalidParameterTypeException as error:

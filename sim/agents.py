@@ -189,6 +189,4 @@ def make_agent(method: str, checkpoint: Path | None = None) -> Agent:
         if checkpoint is None:
             raise ConfigError(f"{method} needs a checkpoint")
         return PlannerAgent(_model(Path(checkpoint)), int(futures))
-    raise ConfigError(
-        f"unknown method {method!r}; methods are {', '.join(scripts)}, oracle and planner-<futures>"
-    )
+    raise ConfigError(f"unknown method {method!r}; methods are {', '.join(scripts)}, oracle and planner-<futures>")

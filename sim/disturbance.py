@@ -44,18 +44,14 @@ class Arousal:
     sleep_depth: np.ndarray
     weights: DisturbanceWeights = DisturbanceWeights()
 
-    def sample(
-        self, position_m: np.ndarray, velocity_mps: np.ndarray, rotation_radps: np.ndarray
-    ) -> np.ndarray:
+    def sample(self, position_m: np.ndarray, velocity_mps: np.ndarray, rotation_radps: np.ndarray) -> np.ndarray:
         """Torso position, linear and angular velocity (N, 3) -> arousal (N,) after this sample."""
         w, norm = self.weights, np.linalg.norm
         acceleration = norm(velocity_mps - self.velocity, axis=-1) / SAMPLE_PERIOD_S
         drive = w.acceleration * np.maximum(0, acceleration - w.acceleration_quiet_mps2)
         drive += w.rotation * np.maximum(0, norm(rotation_radps, axis=-1) - w.rotation_quiet_radps)
         drive += w.speed * np.maximum(0, norm(velocity_mps, axis=-1) - w.speed_quiet_mps)
-        drive += w.displacement * np.maximum(
-            0, norm(position_m - self.origin, axis=-1) - w.displacement_quiet_m
-        )
+        drive += w.displacement * np.maximum(0, norm(position_m - self.origin, axis=-1) - w.displacement_quiet_m)
         self.level = self.level + SAMPLE_PERIOD_S * (drive / self.sleep_depth - w.leak_per_s * self.level)
         self.velocity = velocity_mps.copy()
         return self.level
@@ -63,6 +59,4 @@ class Arousal:
     def repeat(self, count: int) -> "Arousal":
         """The same dog ``count`` times, to be imagined ``count`` ways."""
         tile = lambda array: np.repeat(array, count, axis=0)  # noqa: E731
-        return Arousal(
-            tile(self.level), tile(self.velocity), tile(self.origin), tile(self.sleep_depth), self.weights
-        )
+        return Arousal(tile(self.level), tile(self.velocity), tile(self.origin), tile(self.sleep_depth), self.weights)

@@ -66,9 +66,7 @@ class DogOnJacketEnv(gymnasium.Env):
                 "proprio": gymnasium.spaces.Box(-np.inf, np.inf, (len(PROPRIO_NAMES),), np.float32),
             }
         )
-        self.action_space = gymnasium.spaces.Box(
-            -1, 1, (4 if control == "cartesian" else JOINTS + 1,), np.float32
-        )
+        self.action_space = gymnasium.spaces.Box(-1, 1, (4 if control == "cartesian" else JOINTS + 1,), np.float32)
         self._camera = None
         self._film = None
 

@@ -54,9 +54,7 @@ class EvalConfig:
         if not self.methods:
             raise ConfigError("no methods given")
         for method in self.methods:
-            make_agent(
-                method, self.checkpoint
-            )  # an unknown name or checkpoint is refused before any episode runs
+            make_agent(method, self.checkpoint)  # an unknown name or checkpoint is refused before any episode runs
 
 
 @dataclass(frozen=True)

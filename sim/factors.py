@@ -73,9 +73,7 @@ def layout_seed(split: str, index: int) -> tuple[int, int]:
     return (SPLITS.index(split), index)
 
 
-def sample_factors(
-    ranges: FactorRanges, rng: np.random.Generator, fixed: frozenset[str] = frozenset()
-) -> Factors:
+def sample_factors(ranges: FactorRanges, rng: np.random.Generator, fixed: frozenset[str] = frozenset()) -> Factors:
     """Draw one layout. Factors named in ``fixed`` take the middle of their range; the others are drawn as without."""
     names = {field.name for field in fields(FactorRanges)}
     if unknown := set(fixed) - names:

@@ -32,9 +32,9 @@ from rehearse.world_model.data import ClipCache, LeRobotReader
 class RoundsConfig:
     """How often, and how much each time. ``share`` of every batch comes from the planner's own attempts."""
 
-    rounds: int = 2
-    episodes: int = 600
-    steps: int = 1300
+    rounds: int = 4
+    episodes: int = 500
+    steps: int = 900
     learning_rate: float = 6e-4
     share: float = 0.5
     level: str = "half"
@@ -89,9 +89,7 @@ def improve(
         on_stage(f"round {round_number}: training, {training.steps} steps")
         paths = [*datasets, *attempts]
         caches = [ClipCache.open([path], image_size=training.model.image_size) for path in paths]
-        previous = train(
-            training, caches, folder, on_progress=on_progress, data=[_provenance(p) for p in paths]
-        ).path
+        previous = train(training, caches, folder, on_progress=on_progress, data=[_provenance(p) for p in paths]).path
     for source in (previous.with_suffix(".json"), previous):
         with atomic_write(weights_path(out).with_name(source.name)) as target:
             shutil.copyfile(source, target)

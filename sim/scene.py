@@ -86,18 +86,14 @@ def patch_jacket() -> str:
                 "",
             ).format(joint=_hinge("1 0 0", f"0 {-side * width * 0.46:.4f} 0"))
         colour = f".10 {0.2 + 0.03 * row:.2f} .55 1"
-        plate = _plate(
-            f"flap_{row}_{tag}", f"0 {side * width:.4f} 0", (length / 2, width / 2), mass, colour, sleeve
-        )
+        plate = _plate(f"flap_{row}_{tag}", f"0 {side * width:.4f} 0", (length / 2, width / 2), mass, colour, sleeve)
         return plate.format(joint=_hinge("1 0 0", edge))
 
     def row(index: int, step: int, inner: str, joint: str) -> str:
         colour = f".13 {0.22 + 0.03 * index:.2f} .62 1"
         plates = flap(index, 1) + flap(index, -1) + inner
         pos = "0 0 0" if step == 0 else f"{step * length:.4f} 0 0"
-        return _plate(f"spine_{index}", pos, (length / 2, width / 2), mass, colour, plates).format(
-            joint=joint
-        )
+        return _plate(f"spine_{index}", pos, (length / 2, width / 2), mass, colour, plates).format(joint=joint)
 
     middle, near, far = ROWS // 2, "", ""
     for index in range(0, middle):
@@ -118,16 +114,12 @@ def patch_tabs() -> dict[str, tuple[str, tuple[float, float, float]]]:
     }
 
 
-def place_patch(
-    model: mujoco.MjModel, data: mujoco.MjData, xy_m: tuple[float, float], yaw_rad: float
-) -> None:
+def place_patch(model: mujoco.MjModel, data: mujoco.MjData, xy_m: tuple[float, float], yaw_rad: float) -> None:
     """Lay the plates on the floor with their middle at ``xy_m`` (2,), turned by ``yaw_rad``."""
     data.joint("jacket").qpos[:] = [*xy_m, 0.003, np.cos(yaw_rad / 2), 0, 0, np.sin(yaw_rad / 2)]
 
 
-def place_jacket(
-    model: mujoco.MjModel, data: mujoco.MjData, xy_m: tuple[float, float], yaw_rad: float
-) -> None:
+def place_jacket(model: mujoco.MjModel, data: mujoco.MjData, xy_m: tuple[float, float], yaw_rad: float) -> None:
     """Lay whichever jacket the model holds flat on the floor with its middle at ``xy_m`` (2,)."""
     (cloth.place_cloth if model.nflex else place_patch)(model, data, xy_m, yaw_rad)
 

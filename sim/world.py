@@ -128,9 +128,7 @@ class World:
     def step_joints(self, action: np.ndarray) -> Outcome:
         """Advance 0.2 s under ``action`` (8,): joint velocities (1 = MAX_JOINT_SPEED_RADPS) and grip."""
         action = checked_action(action, JOINTS + 1, "seven joint velocities and grip")
-        q_next = self.kinematics.within_limits(
-            self.q_rad + action[:JOINTS] * MAX_JOINT_SPEED_RADPS * PERIOD_S
-        )
+        q_next = self.kinematics.within_limits(self.q_rad + action[:JOINTS] * MAX_JOINT_SPEED_RADPS * PERIOD_S)
         controls = self._interpolate(self.q_rad, q_next, closed=action[JOINTS] > 0)
         self.q_rad, self.target_m = q_next, self.kinematics.forward(q_next)
         return self._advance(controls, closed=action[JOINTS] > 0)
@@ -201,9 +199,7 @@ class World:
         """(10,) gripper position, commanded minus actual position, wrist force / 20 N, and whether the hand holds."""
         grip = self.read("grip_position")
         holds = float(self.data.eq_active[self.grasps].any())
-        return np.concatenate([grip, self.target_m - grip, self.read("wrist_force") / 20, [holds]]).astype(
-            np.float32
-        )
+        return np.concatenate([grip, self.target_m - grip, self.read("wrist_force") / 20, [holds]]).astype(np.float32)
 
 
 def checked_action(action: np.ndarray, size: int, meaning: str) -> np.ndarray:

@@ -47,9 +47,7 @@ class Recurrent(nn.Module):
             config.predictor_width,
             config.action_width,
         )
-        self.action = nn.Sequential(
-            nn.Linear(config.action_dim, action), nn.SiLU(), nn.Linear(action, action)
-        )
+        self.action = nn.Sequential(nn.Linear(config.action_dim, action), nn.SiLU(), nn.Linear(action, action))
         self.no_action = nn.Parameter(torch.zeros(action))
         self.gates = nn.Linear(2 * latent + action + state, 3 * state)
         self.gates_norm = nn.LayerNorm(3 * state)

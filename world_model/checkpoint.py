@@ -64,9 +64,7 @@ def save(
             note.write_text(json.dumps(side, indent=1) + "\n")
             save_file(tensors, weights, metadata={"id": mark})
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"could not write {path}: {error}; free some space. The old file is intact."
-        ) from error
+        raise CheckpointError(f"could not write {path}: {error}; free some space. The old file is intact.") from error
     return path
 
 
@@ -77,18 +75,14 @@ def describe(path: str | Path) -> dict[str, Any]:
     if not path.exists():
         raise CheckpointError(f"there is no checkpoint at {path}; train one, or check the path.")
     if not note.exists():
-        raise CheckpointError(
-            f"{note} is missing, and {path.name} cannot be read without it; copy both files."
-        )
+        raise CheckpointError(f"{note} is missing, and {path.name} cannot be read without it; copy both files.")
     try:
         side = json.loads(note.read_text())
         version = side["format"]
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise CheckpointError(f"{note} is damaged ({error!r}); copy both files again.") from error
     if version != FORMAT:
-        raise CheckpointError(
-            f"{path} has format {version}, this version of Rehearse reads {FORMAT}; train it again."
-        )
+        raise CheckpointError(f"{path} has format {version}, this version of Rehearse reads {FORMAT}; train it again.")
     return side
 
 
@@ -101,9 +95,7 @@ def load(path: str | Path, device: str = "cpu") -> WorldModel:
         raise CheckpointError(f"{path.with_suffix('.json')} describes no known model ({error}).") from error
     tensors, marks = read_tensors(path)
     if marks.get("id") != side.get("id"):
-        raise CheckpointError(
-            f"{path} and {path.stem}.json are halves of two checkpoints; copy or save both again."
-        )
+        raise CheckpointError(f"{path} and {path.stem}.json are halves of two checkpoints; copy or save both again.")
     fill(model, tensors, path)
     return model.to(device).eval()
 
@@ -125,8 +117,7 @@ def fill(model: WorldModel, tensors: Mapping[str, Tensor], path: Path) -> None:
             raise CheckpointError(f"{path} lacks the tensor '{name}'; it belongs to another model.")
         if tensors[name].shape != tensor.shape:
             raise CheckpointError(
-                f"{path}: tensor '{name}' is {tuple(tensors[name].shape)}, "
-                f"the model needs {tuple(tensor.shape)}."
+                f"{path}: tensor '{name}' is {tuple(tensors[name].shape)}, the model needs {tuple(tensor.shape)}."
             )
     extra = sorted(set(tensors) - set(wanted))
     if extra:

@@ -44,9 +44,7 @@ def head_loss(model: WorldModel, states: Tensor, targets: Tensor, mask: Tensor, 
     # Huber-like beyond two standard deviations: the peaks matter, but one of them must not own the gradient.
     squared = F.smooth_l1_loss(raw, target, reduction="none", beta=2.0) * 4.0
     squared = squared * torch.where(error > 0, expectiles, 1 - expectiles)
-    loss = torch.where(
-        events, F.binary_cross_entropy_with_logits(raw, target.clamp(0, 1), reduction="none"), squared
-    )
+    loss = torch.where(events, F.binary_cross_entropy_with_logits(raw, target.clamp(0, 1), reduction="none"), squared)
     return masked_mean(loss.sum(-1), mask)
 
 
@@ -62,9 +60,7 @@ def training_losses(
         backbone = model.backbone
         led = backbone.embed_actions(actions)  # led[:, t] leads from t to t+1
         state, nothing = backbone.start(size)
-        states = backbone.observe(
-            moments, torch.cat([nothing[:, None], led[:, :-1]], 1), state, moments[:, 0]
-        )
+        states = backbone.observe(moments, torch.cat([nothing[:, None], led[:, :-1]], 1), state, moments[:, 0])
         expected = moments[:, :-1] + backbone.predict(states[:, :-1], led[:, :-1])
 
         starts, steps = config.rollout_starts, config.rollout_steps
@@ -86,14 +82,10 @@ def training_losses(
             "open": masked_mean((dreamed.float() - goal) ** 2, reached),
         }
         if model.heads.names:
-            values = torch.stack(
-                [batch["signals"][name].to(device).float() for name in model.heads.names], -1
-            )
+            values = torch.stack([batch["signals"][name].to(device).float() for name in model.heads.names], -1)
             targets = model.heads.encode(values)
             learns = batch["learns"].to(device)
-            taus = torch.tensor(
-                [config.expectiles.get(name, 0.5) for name in model.heads.names], device=device
-            )
+            taus = torch.tensor([config.expectiles.get(name, 0.5) for name in model.heads.names], device=device)
             losses["observed"] = head_loss(
                 model,
                 flat(states),
@@ -113,9 +105,7 @@ def training_losses(
         if config.decode_frames:
             some = chosen[: config.decode_frames]
             pixels = batch["frames"].flatten(0, 1).to(device)[some].permute(0, 3, 1, 2).float() / 127.5 - 1
-            losses["decoder"] = F.mse_loss(
-                model.decoder(moments.flatten(0, 1)[some].detach()).float(), pixels
-            )
+            losses["decoder"] = F.mse_loss(model.decoder(moments.flatten(0, 1)[some].detach()).float(), pixels)
     losses["sigreg"] = sigreg(moments.flatten(0, 1)[chosen[:256]], generator)
     weights = {
         "open": config.rollout_weight,
@@ -127,9 +117,7 @@ def training_losses(
     return losses
 
 
-def _encode(
-    model: WorldModel, batch: dict, valid: Tensor, config: TrainConfig, generator: torch.Generator
-) -> Tensor:
+def _encode(model: WorldModel, batch: dict, valid: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
     """Moments (B,T,D); padding is not encoded (it would bend the whitening) and stays zero."""
     size, length = valid.shape
     shown = torch.rand(size, generator=generator).to(valid.device) >= config.proprio_dropout

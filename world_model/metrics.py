@@ -35,9 +35,7 @@ def auroc(chance: np.ndarray, happened: np.ndarray) -> float | None:
     negative = len(happened) - positive
     if not positive or not negative:
         return None
-    return float(
-        (_ranks(chance)[happened > 0.5].sum() - positive * (positive + 1) / 2) / (positive * negative)
-    )
+    return float((_ranks(chance)[happened > 0.5].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
 def reliability(chance: np.ndarray, happened: np.ndarray, bins: int = 10) -> list[list[float]]:
@@ -59,13 +57,8 @@ def evaluate(
     model.eval()
     chosen = [(dataset, i) for dataset in datasets for i in range(len(dataset))]
     # Evenly over all datasets, so that a limit does not drop the last one.
-    chosen = [
-        chosen[i]
-        for i in np.unique(np.linspace(0, len(chosen) - 1, min(max_episodes, len(chosen))).astype(int))
-    ]
-    runs = [
-        run for dataset, i in chosen for run in _imagine_episode(model, dataset.episode(i), stride, horizon)
-    ]
+    chosen = [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, min(max_episodes, len(chosen))).astype(int))]
+    runs = [run for dataset, i in chosen for run in _imagine_episode(model, dataset.episode(i), stride, horizon)]
     report: dict[str, Any] = {"episodes": len(chosen), "starts": len(runs)}
     if not runs:
         return report
@@ -102,9 +95,7 @@ def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) ->
     moments = model.encoder(torch.as_tensor(clip.frames).to(device), proprio)
     led = model.backbone.embed_actions(torch.as_tensor(clip.actions).float().to(device))
     state, nothing = model.backbone.start(1)
-    states = model.backbone.observe(moments[None], torch.cat([nothing, led[:-1]])[None], state, moments[:1])[
-        0
-    ]
+    states = model.backbone.observe(moments[None], torch.cat([nothing, led[:-1]])[None], state, moments[:1])[0]
     starts = list(range(0, length - 1, stride))
     # Steps beyond the episode's end are imagined with its last action and thrown away.
     window = (torch.tensor(starts)[:, None] + torch.arange(horizon)).clamp(max=length - 1)
@@ -120,9 +111,7 @@ def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) ->
                 "mse": _mean_square(dreamed[row, :steps] - goal),
                 "copy": _mean_square(moments[start] - goal),
                 "said": {name: value[:, pick].mean(0).cpu().numpy() for name, value in signals.items()},
-                "true": {
-                    name: np.asarray(clip.signals[name])[start + 1 : start + 1 + steps] for name in signals
-                },
+                "true": {name: np.asarray(clip.signals[name])[start + 1 : start + 1 + steps] for name in signals},
                 "last": {name: float(clip.signals[name][start]) for name in signals},
             }
         )

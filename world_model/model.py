@@ -62,9 +62,7 @@ class WorldModel(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         if config.action_dim < 1:
-            raise ConfigError(
-                "action_dim is 0: set it from the dataset (train does) before building a WorldModel."
-            )
+            raise ConfigError("action_dim is 0: set it from the dataset (train does) before building a WorldModel.")
         self.config = config
         self.encoder = Encoder(config)
         self.backbone = Recurrent(config)
@@ -105,13 +103,9 @@ class WorldModel(nn.Module):
         if not isinstance(actions, Tensor):
             actions = torch.as_tensor(np.asarray(actions), dtype=torch.float32)
         if actions.dim() != 3 or actions.shape[-1] != self.config.action_dim or 0 in actions.shape:
-            raise DataError(
-                f"actions have shape {tuple(actions.shape)}; expected (N, H, {self.config.action_dim})."
-            )
+            raise DataError(f"actions have shape {tuple(actions.shape)}; expected (N, H, {self.config.action_dim}).")
         if not torch.isfinite(actions).all():
-            raise DataError(
-                "actions contain NaN or infinite values; a candidate must be finite to be imagined."
-            )
+            raise DataError("actions contain NaN or infinite values; a candidate must be finite to be imagined.")
         actions = actions.to(self.device, torch.float32)
         with torch.set_grad_enabled(torch.is_grad_enabled() and actions.requires_grad):
             return self._imagine(belief, actions)
@@ -166,8 +160,7 @@ class WorldModel(nn.Module):
         frames = torch.as_tensor(history.frames)
         if frames.dtype != torch.uint8 or frames.dim() != 4 or frames.shape[1:] != (size, size, 3):
             raise DataError(
-                f"history frames are {tuple(frames.shape)} {frames.dtype}; "
-                f"expected (T, {size}, {size}, 3) torch.uint8."
+                f"history frames are {tuple(frames.shape)} {frames.dtype}; expected (T, {size}, {size}, 3) torch.uint8."
             )
         length = len(frames)
         if length < max(known, 1):
@@ -183,9 +176,7 @@ class WorldModel(nn.Module):
         return frames.to(self.device), proprio, actions
 
 
-def _finite(
-    name: str, values: np.ndarray | Tensor, counts: tuple[int, ...], width: int, device: object
-) -> Tensor:
+def _finite(name: str, values: np.ndarray | Tensor, counts: tuple[int, ...], width: int, device: object) -> Tensor:
     values = torch.as_tensor(values).to(device, torch.float32)
     if values.dim() != 2 or values.shape[1] != width or len(values) not in counts:
         raise DataError(f"history {name} have shape {tuple(values.shape)}; expected ({counts[0]}, {width}).")

@@ -51,9 +51,7 @@ def check_alike(datasets: list[Dataset]) -> None:
     for field in ("action_dim", "proprio_dim", "signal_kinds"):
         found = [getattr(dataset, field) for dataset in datasets]
         if any(value != found[0] for value in found):
-            raise DataError(
-                f"the datasets differ in {field}: {found}; train on datasets of one robot and task."
-            )
+            raise DataError(f"the datasets differ in {field}: {found}; train on datasets of one robot and task.")
     if not datasets[0].action_dim:
         raise DataError("the datasets hold no actions; training needs the action taken at every frame.")
 
@@ -64,9 +62,7 @@ class Sampler:
     def __init__(self, datasets: list[Dataset], config: TrainConfig) -> None:
         weights = config.sampling_weights
         if weights is not None and (len(weights) != len(datasets) or min(weights) < 0 or not sum(weights)):
-            raise ConfigError(
-                f"sampling_weights {weights} do not fit {len(datasets)} datasets: one number >= 0 each."
-            )
+            raise ConfigError(f"sampling_weights {weights} do not fit {len(datasets)} datasets: one number >= 0 each.")
         self.config, members = config, config.model.members
         seeded = torch.Generator().manual_seed(config.seed)
         self.cells, self.chances, learns = [], [], []

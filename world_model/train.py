@@ -61,15 +61,11 @@ def train(
     datasets = list(datasets) if isinstance(datasets, list | tuple) else [datasets]
     check_alike(datasets)
     first, out_dir = datasets[0], Path(out_dir)
-    shapes = dict(
-        action_dim=first.action_dim, proprio_dim=first.proprio_dim, signals=dict(first.signal_kinds)
-    )
+    shapes = dict(action_dim=first.action_dim, proprio_dim=first.proprio_dim, signals=dict(first.signal_kinds))
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, **shapes))
     kept, held = split(datasets, config.holdout, config.seed)
     sampler = Sampler(kept, config)
-    fingerprint = json.dumps(
-        [dataclasses.asdict(config), [len(dataset) for dataset in datasets]], sort_keys=True
-    )
+    fingerprint = json.dumps([dataclasses.asdict(config), [len(dataset) for dataset in datasets]], sort_keys=True)
 
     with torch.random.fork_rng(devices=[]):  # the caller's own random numbers stay as they were
         torch.manual_seed(config.seed)
@@ -99,9 +95,7 @@ def train(
             optimizer.zero_grad()
             losses["loss"].backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-            values = {name: float(value.detach()) for name, value in losses.items()} | {
-                "gradient": float(norm)
-            }
+            values = {name: float(value.detach()) for name, value in losses.items()} | {"gradient": float(norm)}
             bad = [name for name, value in values.items() if not math.isfinite(value)]
             if bad:
                 _give_up(out_dir, step, bad[0], batch)
@@ -151,9 +145,7 @@ def fit_normalisation(model: WorldModel, datasets: Sequence[Dataset], max_episod
 
 def _refuse_unfinite(name: str, values: Tensor) -> None:
     if not torch.isfinite(values).all():
-        raise DataError(
-            f"{name} in the training data has NaN or infinite values; repair or drop those episodes."
-        )
+        raise DataError(f"{name} in the training data has NaN or infinite values; repair or drop those episodes.")
 
 
 def _continued(config: TrainConfig) -> WorldModel:
@@ -161,9 +153,7 @@ def _continued(config: TrainConfig) -> WorldModel:
     for field in dataclasses.fields(config.model):
         old, new = getattr(model.config, field.name), getattr(config.model, field.name)
         if old != new:
-            raise ConfigError(
-                f"init_from {config.init_from} has {field.name} {old}, this training has {new}."
-            )
+            raise ConfigError(f"init_from {config.init_from} has {field.name} {old}, this training has {new}.")
     return model
 
 
@@ -175,9 +165,7 @@ def _store(
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
 ) -> None:
-    tensors = {
-        f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
-    }
+    tensors = {f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         moments = optimizer.state[parameter].items()
         tensors |= {f"optimizer.{name}.{key}": value.cpu().contiguous() for key, value in moments}
@@ -186,9 +174,7 @@ def _store(
         with atomic_write(path) as temporary:
             save_file(tensors, temporary, metadata={"step": str(step), "fingerprint": fingerprint})
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"could not write {path}: {error}; free some space and start again to go on."
-        ) from error
+        raise CheckpointError(f"could not write {path}: {error}; free some space and start again to go on.") from error
 
 
 def _restore(

@@ -36,9 +36,7 @@ class Collect(Command):
                 counts["episodes"] += 1
                 counts["frames"] += len(clip)
                 counts["woken"] += int(clip.signals["woken"][-1])
-                counts["fetched"] += int(
-                    clip.signals["progress"].max() >= 1 and not clip.signals["woken"][-1]
-                )
+                counts["fetched"] += int(clip.signals["progress"].max() >= 1 and not clip.signals["woken"][-1])
                 bar.update(task, advance=1, text=f"{counts['frames']:,} frames, woken {counts['woken']}")
 
             collect(config, self.out, on_episode=count)

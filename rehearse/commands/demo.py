@@ -50,9 +50,7 @@ class Demo(Command):
         command = f"rehearse demo --episodes {config.episodes} --seed {self.seed} --level {self.level}"
         about = {**about_evaluation(config), "command": command}
         write_page(self.out, report.rows, stories, about, contrast=contrast)
-        Console().print(
-            results_table(report.rows, f"dog-on-jacket, level {self.level}, held-out test layouts")
-        )
+        Console().print(results_table(report.rows, f"dog-on-jacket, level {self.level}, held-out test layouts"))
         console.print(f"the page: {self.out.resolve()}")
         self.write_json({**report.to_dict(), "about": about, "page": str(self.out)})
         return 0

@@ -79,9 +79,7 @@ def about_evaluation(config: EvalConfig) -> dict[str, str]:
 
 def results_table(rows: list[dict], title: str) -> Table:
     """Rates with their Wilson 95 % intervals, one row per method."""
-    table = Table(
-        title=title, caption="rates with Wilson 95 % intervals; time over successes; CPU time per decision"
-    )
+    table = Table(title=title, caption="rates with Wilson 95 % intervals; time over successes; CPU time per decision")
     for name in ("method", "n", "success", "woken", "time", "peak disturbance", "CPU"):
         table.add_column(name, justify="left" if name == "method" else "right")
     for row in rows:

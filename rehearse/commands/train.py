@@ -48,9 +48,7 @@ class Train(Command):
 
             def stage(text: str) -> None:
                 bar.console.print(text)
-                bar.reset(
-                    task, total=None, text="", description="training" if "training" in text else "collecting"
-                )
+                bar.reset(task, total=None, text="", description="training" if "training" in text else "collecting")
 
             def progress(now: dict) -> None:
                 losses = f"{now['rate']:,.0f} frames/s, next {now['next']:.3f}, open-loop {now['open']:.3f}"

@@ -54,21 +54,35 @@ def test_eval_writes_rows_that_scripts_can_rely_on(checkpoint, tmp_path):
         assert row.keys() >= ROW_KEYS
         assert row["n"] == 2
         assert 0 <= row["success_low"] <= row["success"] <= row["success_high"] <= 1
-    layouts = {method: [e["layout"] for e in result["episodes"] if e["method"] == method] for method in methods.split(",")}
+    layouts = {
+        method: [e["layout"] for e in result["episodes"] if e["method"] == method] for method in methods.split(",")
+    }
     assert len({tuple(found) for found in layouts.values()}) == 1, "every method meets the same layouts"
     assert next(row for row in result["rows"] if row["method"] == "planner-8")["futures"] == 8
 
 
 def test_the_method_names_are_stable():
     planners = tuple(f"planner-{n}" for n in (1, 8, 64, 512, 4096))
-    assert METHODS == ("nothing", "random", "script-fast", "script-best", *planners, "oracle")
+    assert ("nothing", "random", "script-fast", "script-best", *planners, "oracle") == METHODS
 
 
 def test_collect_then_train_then_eval(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["collect", "--episodes", "6", "--json", "collected.json"]) == 0
     assert json.loads(Path("collected.json").read_text())["episodes"] == 6
-    train = ["train", "--preset", "debug", "--steps", "4", "--rounds", "1", "--round-episodes", "2", "--round-steps", "2"]
+    train = [
+        "train",
+        "--preset",
+        "debug",
+        "--steps",
+        "4",
+        "--rounds",
+        "1",
+        "--round-episodes",
+        "2",
+        "--round-steps",
+        "2",
+    ]
     assert main([*train, "--json", "trained.json"]) == 0
     weights = Path(json.loads(Path("trained.json").read_text())["checkpoint"])
     made = weights.stat().st_mtime_ns, Path("runs/dog-on-jacket/round-1/attempts/meta/info.json").stat().st_mtime_ns
@@ -157,7 +171,12 @@ def test_debug_shows_where_an_error_came_from():
 
 
 def test_without_graphics_libraries_the_error_is_one_line_with_the_remedy():
-    environment = {**os.environ, "MUJOCO_GL": "osmesa", "PYOPENGL_PLATFORM": "osmesa", "LD_LIBRARY_PATH": "/nonexistent"}
+    environment = {
+        **os.environ,
+        "MUJOCO_GL": "osmesa",
+        "PYOPENGL_PLATFORM": "osmesa",
+        "LD_LIBRARY_PATH": "/nonexistent",
+    }
     code = (
         "import ctypes.util as u, sys; find = u.find_library\n"
         "u.find_library = lambda name: None if 'OSMesa' in name or 'GL' in name else find(name)\n"

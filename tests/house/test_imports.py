@@ -43,9 +43,7 @@ def violations(room: str, found: list[tuple[int, str]]) -> list[str]:
 @pytest.mark.parametrize("room", ROOMS)
 def test_arrows_between_rooms(room: str) -> None:
     wrong = [
-        f"{path.relative_to(ROOT)} {what}"
-        for path in python_files(room)
-        for what in violations(room, imports_of(path))
+        f"{path.relative_to(ROOT)} {what}" for path in python_files(room) for what in violations(room, imports_of(path))
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -67,9 +65,7 @@ def test_a_forbidden_arrow_is_seen(room: str, source: str, expected: str) -> Non
 
 
 def test_allowed_arrows_pass() -> None:
-    ours = (
-        "from rehearse import errors, __version__\nfrom rehearse.planner import MPC\nfrom .scene import build"
-    )
+    ours = "from rehearse import errors, __version__\nfrom rehearse.planner import MPC\nfrom .scene import build"
     source = f"{ours}\nimport mujoco"
     assert not violations("sim", list(imports(ast.parse(source), "rehearse.sim.somewhere", is_package=False)))
 
@@ -87,9 +83,7 @@ def test_rooms_are_imported_through_rehearse() -> None:
 
 def test_shared_modules_know_no_room() -> None:
     for name in ("errors", "files"):
-        ours = [
-            found for _, found in imports_of(ROOT / "rehearse" / f"{name}.py") if found.startswith("rehearse")
-        ]
+        ours = [found for _, found in imports_of(ROOT / "rehearse" / f"{name}.py") if found.startswith("rehearse")]
         assert set(ours) <= {f"rehearse.{shared}" for shared in SHARED}
 
 
@@ -102,9 +96,7 @@ def loaded_after(statement: str) -> set[str]:
     """Top-level modules in a fresh interpreter after the statement."""
     code = f"import sys\n{statement}\nsys.stdout.write(' '.join(sys.modules))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environment
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     return {name.split(".")[0] for name in done.stdout.split()}
 

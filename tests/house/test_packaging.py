@@ -38,9 +38,7 @@ def test_packages_are_the_folders() -> None:
 def test_no_module_lies_outside_a_package() -> None:
     packages = set(setup_constants()["PACKAGES"])
     lost = [
-        path
-        for path in python_files("rehearse", *ROOMS)
-        if module_name(path.parent / "__init__.py") not in packages
+        path for path in python_files("rehearse", *ROOMS) if module_name(path.parent / "__init__.py") not in packages
     ]
     assert not lost, f"no __init__.py beside {lost}"
 
@@ -57,9 +55,7 @@ def test_every_data_file_is_shipped() -> None:
             folder = folder.parent
         relative = path.relative_to(folder).as_posix()
         globs = patterns.get(module_name(folder / "__init__.py"), [])
-        if not any(
-            fnmatch.fnmatch(relative, glob) and relative.count("/") == glob.count("/") for glob in globs
-        ):
+        if not any(fnmatch.fnmatch(relative, glob) and relative.count("/") == glob.count("/") for glob in globs):
             left_out.append(str(path.relative_to(ROOT)))
     assert not left_out, f"add to PACKAGE_DATA in setup.py: {left_out}"
 
@@ -131,19 +127,13 @@ def test_every_dependency_is_pinned() -> None:
 
 
 def test_pins_are_exact_and_public() -> None:
-    lines = [
-        line
-        for line in (ROOT / "constraints.txt").read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
     assert not [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)]
 
 
 def test_wheel_holds_every_room(tmp_path: Path) -> None:
     """Built from a copy, since a build leaves folders behind."""
-    pytest.importorskip(
-        "setuptools", minversion="77", reason="building without isolation needs setuptools >= 77"
-    )
+    pytest.importorskip("setuptools", minversion="77", reason="building without isolation needs setuptools >= 77")
     unwanted = shutil.ignore_patterns(
         ".venv", ".git", "build", "out", "runs", "data.local", "*.egg-info", "__pycache__"
     )
@@ -163,9 +153,7 @@ def test_wheel_holds_every_room(tmp_path: Path) -> None:
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, source / name)
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps"]
-    done = subprocess.run(
-        [*command, "--no-build-isolation", "-w", tmp_path, source], capture_output=True, text=True
-    )
+    done = subprocess.run([*command, "--no-build-isolation", "-w", tmp_path, source], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     [wheel] = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())

@@ -76,9 +76,7 @@ def test_rooms_do_not_print(room: str) -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_chance_comes_from_a_generator(room: str) -> None:
     found = [
-        f"{path.relative_to(ROOT)}:{line} {what}"
-        for path in python_files(room)
-        for line, what in unseeded(parse(path))
+        f"{path.relative_to(ROOT)}:{line} {what}" for path in python_files(room) for line, what in unseeded(parse(path))
     ]
     assert not found, "\n".join(found)
 

@@ -50,9 +50,7 @@ def test_budgets_of_the_usual_sizes():
 @pytest.mark.parametrize("n", [1, 2, 64])
 def test_shapes_bounds_and_nominal_first(n, knots, size):
     cem = CEM()
-    state = cem.init(
-        torch.full((knots, size), 0.9), torch.full((size,), 5.0), -torch.ones(size), torch.ones(size)
-    )
+    state = cem.init(torch.full((knots, size), 0.9), torch.full((size,), 5.0), -torch.ones(size), torch.ones(size))
     sample = cem.sample(state, n, torch.Generator().manual_seed(0))
     assert sample.shape == (n, knots, size)
     assert sample.abs().max() <= 1

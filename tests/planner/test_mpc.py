@@ -100,9 +100,7 @@ def drive(mpc, steps, seed=0):
 @pytest.mark.parametrize("futures", [1, 2, 64])
 @pytest.mark.parametrize("horizon", [1, 2, 12])
 def test_shapes_times_bounds_and_budget(horizon, futures, size, kind):
-    mpc = MPC(
-        PointMass(size), OBJECTIVE, CEMConfig(futures=futures), config(size, horizon=horizon, spline=kind)
-    )
+    mpc = MPC(PointMass(size), OBJECTIVE, CEMConfig(futures=futures), config(size, horizon=horizon, spline=kind))
     for time_s in (1.7e9, 1.7e9 + PERIOD_S):
         plan = mpc.plan((np.ones(size), np.zeros(size)), time_s, generator())
         assert plan.actions.shape == (horizon, size)

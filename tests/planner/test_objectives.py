@@ -23,9 +23,7 @@ from rehearse.planner.objectives import mean, worst
 PROGRESS = torch.tensor([[[0.0, 0.5, 1.0], [0.0, 0.0, 0.0]], [[0.0, 0.5, 1.4], [0.0, 0.0, 0.5]]])
 WOKEN = torch.tensor([[[0.0, 0.1, 0.2], [0.0, 0.0, 0.0]], [[0.0, 0.6, 0.5], [0.0, 0.0, 0.1]]])
 ACTIONS = torch.tensor([[[0.0], [1.0], [1.0]], [[1.0], [1.0], [1.0]]])
-FUTURES = Futures(
-    None, {"progress": PROGRESS, "woken": WOKEN}, torch.tensor([[0.0, 0.3, 0.6], [0.0, 0.0, 0.0]])
-)
+FUTURES = Futures(None, {"progress": PROGRESS, "woken": WOKEN}, torch.tensor([[0.0, 0.3, 0.6], [0.0, 0.0, 0.0]]))
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,7 @@ def test_zero_order_knots_share_the_horizon_evenly():
 
 @pytest.mark.parametrize("kind", ["zero", "linear"])
 @pytest.mark.parametrize("start_s", [0.0, 1.7e9])
-@pytest.mark.parametrize(
-    ("horizon", "knots", "shift"), [(12, 12, 1), (12, 12, 5), (13, 4, 4), (2, 2, 1), (1, 1, 1)]
-)
+@pytest.mark.parametrize(("horizon", "knots", "shift"), [(12, 12, 1), (12, 12, 5), (13, 4, 4), (2, 2, 1), (1, 1, 1)])
 def test_warm_start_by_whole_knots_reproduces_the_spline(kind, start_s, horizon, knots, shift):
     if kind == "zero" and horizon == 13:
         horizon, shift = 12, 3  # zero-order knots are horizon / knots apart
@@ -75,9 +73,7 @@ def test_warm_start_by_whole_knots_reproduces_the_spline(kind, start_s, horizon,
     old = np.random.default_rng(0).normal(size=(len(old_times), 2))
     new = warm_start(old_times, old, new_times, kind)
     query = steps(start_s + shift * PERIOD_S, horizon)
-    np.testing.assert_allclose(
-        evaluate(new_times, new, query, kind), evaluate(old_times, old, query, kind), atol=1e-5
-    )
+    np.testing.assert_allclose(evaluate(new_times, new, query, kind), evaluate(old_times, old, query, kind), atol=1e-5)
     np.testing.assert_allclose(new[-1], old[-1])
 
 

@@ -95,7 +95,9 @@ def test_out_of_lockstep_a_silent_commander_means_hold(nodes: Nodes, probe: Prob
     assert 0.001 < moved < 0.04, "4 s at 0.02 m/s would have been 0.08 m"
 
 
-def test_an_episode_from_end_to_end_and_again(nodes: Nodes, probe: Probe, images: list, info: list, checkpoint: Path) -> None:
+def test_an_episode_from_end_to_end_and_again(
+    nodes: Nodes, probe: Probe, images: list, info: list, checkpoint: Path
+) -> None:
     """The planner drives the simulated robot until the episode is over; from the same start, the same again."""
     commands = probe.listen("/cartesian_command", TwistStamped)
     status = probe.listen("/planner/status", DiagnosticArray)

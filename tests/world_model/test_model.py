@@ -18,9 +18,7 @@ SIGNALS = {"effort": "regression", "woken": "event"}
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    config = dataclasses.replace(
-        preset("debug").model, action_dim=3, proprio_dim=2, signals=SIGNALS, image_size=32
-    )
+    config = dataclasses.replace(preset("debug").model, action_dim=3, proprio_dim=2, signals=SIGNALS, image_size=32)
     built = WorldModel(config).eval()
     torch.nn.init.normal_(built.backbone.change.weight, std=0.1)  # as if trained: moments move
     return built
@@ -41,9 +39,7 @@ def test_shapes_and_ranges(model):
     belief = model.observe(history(5))
     futures = model.imagine(belief, torch.rand(7, 4, 3) * 2 - 1)
     assert futures.latents.shape == (7, 4, model.config.latent_dim)
-    assert {name: tuple(value.shape) for name, value in futures.signals.items()} == dict.fromkeys(
-        SIGNALS, (3, 7, 4)
-    )
+    assert {name: tuple(value.shape) for name, value in futures.signals.items()} == dict.fromkeys(SIGNALS, (3, 7, 4))
     assert futures.disagreement.shape == (7, 4)
     assert (futures.disagreement > 0).all()
     assert futures.signals["woken"].min() >= 0

@@ -78,9 +78,7 @@ def test_another_configuration_does_not_resume(data, tmp_path):
 def test_init_from_continues_and_checks(data, tmp_path):
     first = train(config(steps=3, **SMALL), data, tmp_path / "a", on_progress=ignore)
     more = [data, ToyData.make(3, seed=9)]
-    again = config(
-        steps=1, init_from=str(tmp_path / "a"), sampling_weights=(0.5, 0.5), learning_rate=0.0, **SMALL
-    )
+    again = config(steps=1, init_from=str(tmp_path / "a"), sampling_weights=(0.5, 0.5), learning_rate=0.0, **SMALL)
     second = train(again, more, tmp_path / "b", on_progress=ignore)
     for name, value in first.model.named_parameters():
         assert torch.equal(value, second.model.get_parameter(name)), name
@@ -157,9 +155,7 @@ def test_metrics_by_hand():
     assert metrics.auroc(chance, happened) == 0.75
     assert metrics.auroc(chance, np.zeros(4)) is None
     assert metrics.spearman(np.array([1.0, 2.0, 3.0]), np.array([10.0, 40.0, 90.0])) == pytest.approx(1.0)
-    assert metrics.spearman(np.array([1.0, 2.0, 2.0, 3.0]), np.array([4.0, 3.0, 3.0, 1.0])) == pytest.approx(
-        -1.0
-    )
+    assert metrics.spearman(np.array([1.0, 2.0, 2.0, 3.0]), np.array([4.0, 3.0, 3.0, 1.0])) == pytest.approx(-1.0)
     assert metrics.spearman(np.ones(4), chance) is None
     assert metrics.reliability(chance, happened, bins=2) == [
         pytest.approx([0.85 / 3, 1 / 3, 3.0]),

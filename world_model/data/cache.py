@@ -141,9 +141,7 @@ class ClipCache:
         share = choices
         if weights is not None:
             if len(weights) != len(self.stores) or min(weights) < 0:
-                raise DataError(
-                    f"weights {list(weights)}: give {len(self.stores)} numbers >= 0, one per dataset"
-                )
+                raise DataError(f"weights {list(weights)}: give {len(self.stores)} numbers >= 0, one per dataset")
             per_dataset = np.bincount(self.dataset, choices, len(self.stores))
             share = choices * np.asarray(weights)[self.dataset] / per_dataset[self.dataset]
         ends = np.cumsum(share)

@@ -29,9 +29,7 @@ class Clip:
     def __post_init__(self) -> None:
         frames = np.asarray(self.frames)
         if frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
-            raise DataError(
-                f"Clip.frames: shape {frames.shape} is not (T,h,w,3); give at least one RGB frame"
-            )
+            raise DataError(f"Clip.frames: shape {frames.shape} is not (T,h,w,3); give at least one RGB frame")
         if frames.dtype != np.uint8:
             raise DataError(f"Clip.frames: dtype {frames.dtype} is not uint8; give pixels in 0..255")
         length, events = len(frames), set(self.events)

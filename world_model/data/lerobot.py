@@ -37,9 +37,7 @@ class LeRobotReader:
         self.features: dict[str, dict] = self._info["features"]
         if self.features.get(camera, {}).get("dtype") != "video":
             cameras = [key for key, feature in self.features.items() if feature.get("dtype") == "video"]
-            raise DataError(
-                f"{path}: no video feature {camera!r} in meta/info.json; it has {cameras or 'none'}"
-            )
+            raise DataError(f"{path}: no video feature {camera!r} in meta/info.json; it has {cameras or 'none'}")
         self.image_shape = tuple(self.features[camera]["shape"])
         names = [key for key in self.features if key.startswith(SIGNAL)]
         self.signal_kinds = {
@@ -77,9 +75,7 @@ class LeRobotReader:
         """Episode ``i``, decoded."""
         row = self._episodes[i]
         chunk, file = (row[f"videos/{self.camera}/{key}"] for key in ("chunk_index", "file_index"))
-        path = self.path / self._info["video_path"].format(
-            video_key=self.camera, chunk_index=chunk, file_index=file
-        )
+        path = self.path / self._info["video_path"].format(video_key=self.camera, chunk_index=chunk, file_index=file)
         if self._open is None or self._open.path != path:
             self.close()
             self._open = VideoFile(path, self.fps)
@@ -112,9 +108,7 @@ class LeRobotReader:
         info = _read_json(path)
         version = str(info.get("codebase_version", "missing"))
         if not version.startswith("v3."):
-            raise DataError(
-                f"{path}: codebase_version {version} is not v3.0; convert it with LeRobot's scripts"
-            )
+            raise DataError(f"{path}: codebase_version {version} is not v3.0; convert it with LeRobot's scripts")
         for key in ("fps", "features", "total_episodes", "data_path", "video_path"):
             if info.get(key) is None:
                 raise DataError(f"{path}: key {key!r} is missing; restore the file")
@@ -145,9 +139,7 @@ class LeRobotReader:
             for key in (key for key in keys if not np.isfinite(parts[-1][key]).all()):
                 row = int(np.argmin(np.isfinite(parts[-1][key]).all(1)))
                 episode = int(parts[-1]["episode_index"][row, 0])
-                raise DataError(
-                    f"{file}: {key!r} has NaN or infinity in episode {episode}; remove that episode"
-                )
+                raise DataError(f"{file}: {key!r} has NaN or infinity in episode {episode}; remove that episode")
         if not parts:
             raise DataError(f"{self.path}/data: no parquet file; restore it or collect the dataset again")
         columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
@@ -155,9 +147,7 @@ class LeRobotReader:
         for i, row in enumerate(self._episodes):
             start, stop = row["dataset_from_index"], row["dataset_to_index"]
             if stop - start != row["length"] or stop > len(index) or not (index[start:stop] == i).all():
-                raise DataError(
-                    f"{self.path}/data: rows {start}..{stop} are not episode {i}; restore data/ and meta/"
-                )
+                raise DataError(f"{self.path}/data: rows {start}..{stop} are not episode {i}; restore data/ and meta/")
         stamps = columns.pop("timestamp")[:, 0]
         first = self._episodes[0]
         steps = np.diff(stamps[first["dataset_from_index"] : first["dataset_to_index"]])
@@ -206,6 +196,4 @@ def _read_table(path: Path, needed: Sequence[str]) -> pa.Table:
             return pq.read_table(path, columns=[*needed, *text])
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path}: missing or damaged ({error}); restore the file") from error
-    raise DataError(
-        f"{path}: column {missing[0]!r} is missing, found {', '.join(names[:12])}; restore the file"
-    )
+    raise DataError(f"{path}: column {missing[0]!r} is missing, found {', '.join(names[:12])}; restore the file")

@@ -62,9 +62,7 @@ def open_store(source: Path, image_size: int, cache_dir: Path | str | None, came
         try:
             _build(folder, LeRobotReader(source, camera), image_size, wanted)
         except OSError as error:
-            raise DataError(
-                f"{folder}: cannot write the decoded frames ({error}); give another cache_dir"
-            ) from error
+            raise DataError(f"{folder}: cannot write the decoded frames ({error}); give another cache_dir") from error
         store = _load(folder, source, wanted)
         if store is None:
             raise DataError(f"{folder}: changed while it was built; run again when nothing else writes there")

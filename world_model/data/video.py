@@ -89,9 +89,7 @@ class VideoFile:
         rate = self._stream.average_rate
         if self._stream.frames > 1 and rate and abs(float(rate) - fps) > 0.01 * fps:
             self.close()
-            raise DataError(
-                f"{path}: {float(rate):g} frames/s, but meta/info.json says {fps:g}; correct its fps"
-            )
+            raise DataError(f"{path}: {float(rate):g} frames/s, but meta/info.json says {fps:g}; correct its fps")
         self._frames = self._container.decode(self._stream)
 
     def read(self, start: int, count: int) -> np.ndarray:

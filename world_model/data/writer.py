@@ -61,9 +61,7 @@ class LeRobotWriter:
         self.provenance = dict(provenance or {})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # mkdtemp makes 0700; a dataset is to be read by colleagues, so the rest goes one level deeper.
-        self._outer = Path(
-            tempfile.mkdtemp(prefix=f".{self.path.name}.", suffix=".partial", dir=self.path.parent)
-        )
+        self._outer = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.", suffix=".partial", dir=self.path.parent))
         self._root = self._outer / "dataset"
         self._names = dict(names or {})
         self._features: dict[str, dict] = {}
@@ -140,9 +138,7 @@ class LeRobotWriter:
                 os.rename(self._root, self.path)
             except OSError as error:
                 kept, self._root = self._root, None
-                raise DataError(
-                    f"{self.path}: cannot be written ({error}); the dataset is in {kept}"
-                ) from error
+                raise DataError(f"{self.path}: cannot be written ({error}); the dataset is in {kept}") from error
         finally:
             self.discard()
 
@@ -179,9 +175,7 @@ class LeRobotWriter:
         (self._root / EPISODES_PATH).parent.mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(self._episodes), self._root / EPISODES_PATH)
         pq.write_table(task_table(list(self._tasks)), meta / "tasks.parquet")
-        stats = {
-            key: vector_stats(np.concatenate(x).reshape(self._total, -1)) for key, x in self._all.items()
-        }
+        stats = {key: vector_stats(np.concatenate(x).reshape(self._total, -1)) for key, x in self._all.items()}
         stats = {CAMERA: image_stats(self._histogram, self._total), **stats}
         info = {
             "codebase_version": "v3.0",

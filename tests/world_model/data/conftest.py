@@ -16,17 +16,13 @@ def make_clip() -> Callable[..., Clip]:
     def make(seed: int, length: int = 12, size: int = 32, action_dim: int = 4, task: str = "") -> Clip:
         rng = np.random.default_rng(seed)
         y, x = np.mgrid[:size, :size]
-        frames = np.stack(
-            [np.stack([3 * x + 5 * t, 3 * y + 9 * seed, 90 + 0 * x], -1) for t in range(length)]
-        )
+        frames = np.stack([np.stack([3 * x + 5 * t, 3 * y + 9 * seed, 90 + 0 * x], -1) for t in range(length)])
         for t in range(length):
             frames[t, 4:12, (2 * t) % size :][:, :8] = 200
         disturbance = rng.random(length)
         signals = {"disturbance": disturbance, "woken": np.maximum.accumulate(disturbance > 0.8)}
         actions, proprio = rng.normal(size=(length, action_dim)), rng.normal(size=(length, 3))
-        return Clip(
-            frames.clip(0, 255).astype(np.uint8), actions, proprio, signals, task or f"task {seed % 2}"
-        )
+        return Clip(frames.clip(0, 255).astype(np.uint8), actions, proprio, signals, task or f"task {seed % 2}")
 
     return make
 

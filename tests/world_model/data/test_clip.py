@@ -12,9 +12,7 @@ FRAMES = np.zeros((3, 4, 4, 3), np.uint8)
 
 
 def test_numbers_become_float32_and_bool_signals_become_events():
-    clip = Clip(
-        FRAMES, np.ones((3, 2)), None, {"woken": np.array([False, True, True]), "progress": [0, 0.5, 1]}
-    )
+    clip = Clip(FRAMES, np.ones((3, 2)), None, {"woken": np.array([False, True, True]), "progress": [0, 0.5, 1]})
     assert clip.actions.dtype == clip.signals["woken"].dtype == np.float32
     assert clip.proprio is None
     assert len(clip) == 3
