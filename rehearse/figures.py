@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -64,6 +65,25 @@ def to_svg(figure: Figure, label: str) -> Markup:
         text = text.replace(colour, f"var(--{role})")
     text = text.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
     return Markup(text)
+
+
+def standalone(svg: Markup) -> str:
+    """The SVG for a file of its own: with its namespace, in the page's light colours, on the page's paper."""
+    css = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
+    text = str(svg).replace(
+        "<svg", '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"', 1
+    )
+    text = text.replace('role="img"', 'role="img" font-family="system-ui, sans-serif"', 1)
+    paper = _light(css, "paper")
+    text = re.sub(r"(<svg[^>]*>)", rf'\1<rect width="100%" height="100%" fill="{paper}"/>', text, count=1)
+    for role in ROLES:
+        text = text.replace(f"var(--{role})", _light(css, role))
+    return text
+
+
+def _light(css: str, name: str) -> str:
+    """The first definition of a colour in the stylesheet, which is the light one."""
+    return re.search(rf"--{name}: (#[0-9a-f]{{6}})", css).group(1)
 
 
 def _axes(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
@@ -129,7 +149,8 @@ def against_futures(rows: Sequence[dict], name: str, label: str, role: str) -> M
 
     ``rows`` carry ``futures`` where they plan. None when no planner reports ``name``.
     """
-    plans = sorted((r for r in rows if r.get("futures") and r.get(name) is not None), key=lambda r: r["futures"])
+    planners = (r for r in rows if r["method"].startswith("planner-") and r.get(name) is not None)
+    plans = sorted((r for r in planners if r.get("futures")), key=lambda r: r["futures"])
     if not plans:
         return None
     figure = Figure(figsize=(WIDTH_IN, 3.0))

@@ -23,7 +23,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 
-from rehearse.errors import DataError
+from rehearse.errors import DataError, RehearseError
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.parameters import SimParameters, declare
 from rehearse.sim.env import PROPRIO_NAMES, DogOnJacketEnv
@@ -59,14 +59,18 @@ class SimNode(Node):
         self._env.close()
 
     def _on_reset(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
-        self._reset()
-        reply.success, reply.message = True, f"layout {self._env.layout}, level {self._env.level}"
+        try:
+            self._reset()
+            reply.success, reply.message = True, f"layout {self._env.layout}, level {self._env.level}"
+        except RehearseError as error:  # a layout that there is not; the world stays as it was
+            reply.success, reply.message = False, str(error)
         return reply
 
     def _reset(self) -> None:
+        start = self._env.reset(options={"layout": self.get_parameter("layout").value})
         self._command: TwistStamped | None = None
         self._arrived_s = 0.0
-        self._observe(*self._env.reset(options={"layout": self.get_parameter("layout").value}))
+        self._observe(*start)
 
     def _on_command(self, command: TwistStamped) -> None:
         if not self._settings.step_on_command:

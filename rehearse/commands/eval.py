@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.commands.base import Command, about, progress_bar
+from rehearse.figures import against_futures, standalone
+from rehearse.files import atomic_write
 from rehearse.sim.evaluate import METHODS, Episode, EvalConfig, Report, evaluate
 from rehearse.world_model import shipped_checkpoint
 
@@ -27,6 +29,8 @@ class Eval(Command):
     """World model of the planners; the shipped one unless given."""
     jacket: str = "patch"
     """patch (plates, what the model was trained on) or cloth (the held-out reality)."""
+    figures: Path | None = None
+    """Also draw success and waking against the number of futures into this folder, as SVG."""
     workers: int = EvalConfig.workers
     """Processes."""
 
@@ -47,7 +51,18 @@ class Eval(Command):
             results_table(report.rows, f"{self.task}, level {self.level}, {self.jacket} jacket, test layouts")
         )
         self.write_json({**report.to_dict(), "about": about_evaluation(config)})
+        if self.figures is not None:
+            write_figures(report.rows, self.figures)
         return 0
+
+
+def write_figures(rows: list[dict], folder: Path) -> None:
+    """``futures-success.svg`` and ``futures-woken.svg``, if a planner is among the rows."""
+    for name, label, role in (("success", "Fetched, dog asleep", "calm"), ("woken", "Dog woken", "wake")):
+        svg = against_futures(rows, name, label, role)
+        if svg is not None:
+            with atomic_write(folder / f"futures-{name}.svg") as path:
+                path.write_text(standalone(svg), encoding="utf-8")
 
 
 def evaluate_with_bar(config: EvalConfig, console: Console) -> Report:

@@ -58,10 +58,13 @@ def probe(_environment: None) -> Iterator[Probe]:
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that was trained for seconds on six episodes: it plans, if not well."""
+    import torch
+
     from rehearse.sim.collect import CollectConfig, collect
     from rehearse.world_model import preset, train
     from rehearse.world_model.data import ClipCache
 
+    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("model")
     data = collect(CollectConfig(episodes=6, workers=1), folder / "data")
     config = preset("debug", steps=30, save_every=30)

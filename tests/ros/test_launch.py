@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 import tomllib
+import xml.etree.ElementTree as ElementTree
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from rehearse.ros_nodes.parameters import PlannerParameters, SimParameters
-from tests.house.tree import ROOT, parse
+from tests.house.tree import ROOT, imports_of, parse, python_files
+from tests.ros.live import Nodes, Probe, values
 
 LAUNCH_FILE = ROOT / "launch" / "demo.launch.py"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -59,6 +62,15 @@ def test_every_executable_leads_somewhere(name: str, where: str) -> None:
     assert callable(getattr(import_module(module), function)), name
 
 
+def test_package_xml_names_the_ros_packages_that_are_used() -> None:
+    used = {name.split(".")[0] for path in python_files("ros_nodes", "launch") for _, name in imports_of(path)}
+    ros = ("rclpy", "launch", "launch_ros", "builtin_interfaces", "rcl_interfaces")
+    used = {name for name in used if name in ros or name.endswith(("_msgs", "_srvs"))}
+    root = ElementTree.parse(ROOT / "package.xml").getroot()
+    named = {element.text for element in root.iter("exec_depend") if not element.text.startswith("python3-")}
+    assert named - {"ros2launch"} == used
+
+
 @pytest.mark.parametrize(("file", "kind"), [("sim.yaml", SimParameters), ("planner.yaml", PlannerParameters)])
 def test_parameter_files_repeat_the_defaults(file: str, kind: type) -> None:
     yaml = pytest.importorskip("yaml", reason="needs PyYAML, which a ROS 2 brings along")
@@ -70,11 +82,20 @@ def test_parameter_files_repeat_the_defaults(file: str, kind: type) -> None:
 
 
 @pytest.mark.ros
-def test_it_runs(nodes, probe, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("launch_ros", reason="needs launch_ros, which pip cannot install: source a ROS 2")
+@pytest.mark.parametrize("namespace", ["", "left"])
+@pytest.mark.skipif(
+    find_spec("rclpy") is None or find_spec("launch_ros") is None,
+    reason="needs launch_ros, which pip cannot install: source a ROS 2",
+)
+def test_it_runs(
+    nodes: Nodes,
+    probe: Probe,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    namespace: str,
+) -> None:
     from diagnostic_msgs.msg import DiagnosticArray
-
-    from tests.ros.live import values
 
     # An ament prefix with what `colcon build` would have put there.
     (tmp_path / "lib" / "rehearse").mkdir(parents=True)
@@ -88,13 +109,13 @@ def test_it_runs(nodes, probe, checkpoint: Path, tmp_path: Path, monkeypatch: py
         "from launch import LaunchDescription as D, LaunchService as S\n"
         "from launch.actions import IncludeLaunchDescription as I\n"
         "from launch.launch_description_sources import PythonLaunchDescriptionSource as F\n"
-        f"given = dict(namespace='left', layout='2', checkpoint={str(checkpoint)!r}).items()\n"
+        f"given = dict(namespace={namespace!r}, layout='2', checkpoint={str(checkpoint)!r}).items()\n"
         f"s = S(); s.include_launch_description(D([I(F({str(LAUNCH_FILE)!r}), launch_arguments=given)]))\n"
         "raise SystemExit(s.run())"
     )
-    info = probe.listen("/left/sim/info", DiagnosticArray)
+    info = probe.listen(f"{namespace and '/' + namespace}/sim/info", DiagnosticArray)
     launch = nodes.run([sys.executable, "-c", code], "launch", start_new_session=True)
-    probe.until(lambda: info and float(values(info[-1])["time_s"]) >= 0.4, "two steps of the episode")
+    probe.until(lambda: info and float(values(info[-1])["time_s"]) >= 0.2, "a step of the episode")
     assert values(info[-1])["layout"] == "2"
     assert nodes.end(launch, signal.SIGINT) == 0, nodes.output("launch")
     said = nodes.output("launch")

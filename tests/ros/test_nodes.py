@@ -48,7 +48,8 @@ def test_the_simulated_robot_is_the_environment(nodes: Nodes, probe: Probe, imag
     for count in range(1, 4):
         stamp = images[-1].header.stamp
         commands.publish(pull(-0.1, stamp))
-        probe.until(lambda: len(distinct(images)) == len(distinct(proprio)) == count + 1, "the next observation")  # noqa: B023
+        stepped = lambda count=count: len(distinct(images)) == len(distinct(proprio)) == count + 1  # noqa: E731
+        probe.until(stepped, "the next observation")
         commands.publish(pull(-0.4, stamp))  # answers an observation that is no more
     commands.publish(pull(-0.05))  # no stamp: now
     probe.until(lambda: len(distinct(images)) == len(distinct(proprio)) == 5, "the last observation")
@@ -72,14 +73,34 @@ def test_a_command_that_makes_no_sense_is_ignored(nodes: Nodes, probe: Probe, im
     nodes.start("sim_node")
     commands = probe.talk("/cartesian_command", TwistStamped)
     probe.until(lambda: images, "an observation")
-    commands.publish(pull(float("nan")))
     elsewhere = pull(-0.1)
     elsewhere.header.frame_id = "camera"
     for command, complaint in ((pull(float("nan")), "not finite"), (elsewhere, "in frame 'camera'")):
-        commands.publish(command)
-        probe.until(lambda: complaint in nodes.output("sim_node"), "a complaint")  # noqa: B023
+
+        def complained(command: TwistStamped = command, complaint: str = complaint) -> bool:
+            commands.publish(command)  # again and again: complaints are throttled
+            return complaint in nodes.output("sim_node")
+
+        probe.until(complained, complaint)
+    assert len(distinct(images)) == 1
     commands.publish(pull(-0.1))
     probe.until(lambda: len(distinct(images)) == 2, "the world to go on")
+
+
+def test_a_reset_lays_out_what_the_parameter_says(nodes: Nodes, probe: Probe, info: list) -> None:
+    from rcl_interfaces.srv import SetParameters
+    from rclpy.parameter import Parameter
+
+    nodes.start("sim_node", layout=3)
+    setter = probe.node.create_client(SetParameters, "/sim/set_parameters")
+    probe.until(setter.service_is_ready, "the parameter service")
+    for layout, possible in ((5, True), (-1, False)):
+        wish = Parameter("layout", value=layout).to_parameter_msg()
+        future = setter.call_async(SetParameters.Request(parameters=[wish]))
+        probe.until(future.done, "the parameter to be set")
+        reply = probe.call("/sim/reset")
+        assert reply.success == possible, reply.message
+    probe.until(lambda: info and values(info[-1])["layout"] == "5", "the new layout")
 
 
 def test_out_of_lockstep_a_silent_commander_means_hold(nodes: Nodes, probe: Probe, info: list) -> None:
@@ -139,7 +160,7 @@ def test_a_stopped_planner_holds_its_tongue(nodes: Nodes, probe: Probe, images: 
     assert not commands
     assert status[-1].status[0].message == "stopped"
     assert probe.call("/planner/start").success
-    probe.until(lambda: len(commands) >= 2, "commands")
+    probe.until(lambda: commands, "a command")
     assert probe.call("/planner/stop").success
     probe.until(lambda: status[-1].status[0].message == "stopped", "the status")
     told, repeats = len(commands), len(images)
