@@ -13,12 +13,20 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from rehearse.planner import MPC as MPC
+    from rehearse.planner import CEMConfig as CEMConfig
+    from rehearse.planner import MPCConfig as MPCConfig
     from rehearse.world_model import WorldModel as WorldModel
+    from rehearse.world_model import load as load
+    from rehearse.world_model import shipped_checkpoint as shipped_checkpoint
 
 # public name -> the module that defines it
 _PUBLIC = {
+    "CEMConfig": "rehearse.planner",
     "MPC": "rehearse.planner",
+    "MPCConfig": "rehearse.planner",
     "WorldModel": "rehearse.world_model",
+    "load": "rehearse.world_model",
+    "shipped_checkpoint": "rehearse.world_model",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -110,7 +110,7 @@ def _open_decision(agent: PlannerAgent, moments: list[Moment], step: int) -> Dec
             )
             for i, candidate in enumerate(shown)
         ),
-        happened=np.stack([moment.image for moment in moments[step + 1 : step + 1 + horizon]]),
+        happened=np.array([moment.image for moment in moments[step + 1 : step + 1 + horizon]], np.uint8),
     )
 
 

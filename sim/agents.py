@@ -14,15 +14,16 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from rehearse.errors import ConfigError
+from rehearse.errors import CheckpointError, ConfigError
 from rehearse.planner import MPC, CEMConfig, Excess, Futures, Hazard, MPCConfig, Objective, Plan, Reach
 from rehearse.sim.behaviours import Behaviour, Nothing, Random, StraightPull
-from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.env import PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.physics import PhysicsDynamics
 from rehearse.sim.world import PERIOD_S
 from rehearse.world_model import Belief, History, WorldModel, load
 
-HOLD = np.array([0.0, 0.0, 0.0, 1.0])
+ACTION_DIM = 4
+SIGNALS = ("disturbance", "progress", "woken")
 # The fastest straight pull, and the best constant pull of `rehearse sweep` (validation layouts, level half).
 SCRIPT_FAST = StraightPull(direction_rad=0.0, speed=1.0, rise=0.3)
 SCRIPT_BEST = StraightPull(direction_rad=0.0, speed=0.35, rise=0.2, follow=True)
@@ -100,10 +101,21 @@ class LearnedDynamics:
         return Futures(imagined.latents, imagined.signals, imagined.disagreement)
 
 
+def _check_fits(model: WorldModel) -> None:
+    config = model.config
+    found = (config.action_dim, config.proprio_dim, set(config.signals))
+    if found != (ACTION_DIM, len(PROPRIO_NAMES), set(SIGNALS)):
+        raise CheckpointError(
+            f"this model has {found[0]} action and {found[1]} proprioception dimensions and the signals "
+            f"{sorted(found[2])}; dog-on-jacket needs {ACTION_DIM}, {len(PROPRIO_NAMES)} and {sorted(SIGNALS)}"
+        )
+
+
 class PlannerAgent:
     """Model-predictive control on a learned model, from pixels and proprioception."""
 
     def __init__(self, model: WorldModel, futures: int) -> None:
+        _check_fits(model)
         self.dynamics = LearnedDynamics(model)
         self.noise = 0.0
         self.last_plan: Plan | None = None

@@ -24,6 +24,7 @@ from rehearse.sim.kinematics import JOINTS
 from rehearse.sim.world import PERIOD_S, World
 
 EPISODE_STEPS = 20
+JACKETS = ("patch", "cloth")
 STEP_PRICE = 0.01
 MAX_LAYOUT = 2**31 - 1
 
@@ -49,7 +50,7 @@ class DogOnJacketEnv(gymnasium.Env):
         for name, value, known in (
             ("level", level, LEVELS),
             ("split", split, SPLITS),
-            ("jacket", jacket, ("patch", "cloth")),
+            ("jacket", jacket, JACKETS),
             ("control", control, ("cartesian", "joint")),
             ("start", start, ("held", "above")),
         ):

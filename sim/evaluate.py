@@ -19,7 +19,7 @@ from scipy.stats import binomtest
 
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import make_agent
-from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.env import JACKETS, DogOnJacketEnv
 from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
 
 TASKS = ("dog-on-jacket",)
@@ -49,6 +49,10 @@ class EvalConfig:
             raise ConfigError(f"unknown task {self.task!r}; choose one of {', '.join(TASKS)}")
         if self.level not in LEVELS:
             raise ConfigError(f"unknown level {self.level!r}; choose one of {', '.join(LEVELS)}")
+        if self.jacket not in JACKETS:
+            raise ConfigError(f"unknown jacket {self.jacket!r}; choose one of {', '.join(JACKETS)}")
+        if self.split == "train":
+            raise ConfigError("training layouts are not for evaluation: choose split test or validation")
         if self.episodes < 1 or self.workers < 1:
             raise ConfigError("episodes and workers must be at least 1")
         if not self.methods:

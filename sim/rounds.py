@@ -84,7 +84,7 @@ def improve(
                 steps=config.steps,
                 learning_rate=config.learning_rate,
                 init_from=str(previous),
-                sampling_weights=_weights(config.share, len(datasets), len(attempts)),
+                sampling_weights=dataset_weights(config.share, len(datasets), len(attempts)),
             )
         on_stage(f"round {round_number}: training, {training.steps} steps")
         paths = [*datasets, *attempts]
@@ -109,7 +109,7 @@ def _attempt(
     return path
 
 
-def _weights(share: float, datasets: int, attempts: int) -> tuple[float, ...]:
+def dataset_weights(share: float, datasets: int, attempts: int) -> tuple[float, ...]:
     """The given datasets share what the attempts leave; the newest attempts weigh as much as all older together."""
     recency = [2.0 ** (i - 1) if i else 1.0 for i in range(attempts)]
     return tuple([(1 - share) / datasets] * datasets + [share * weight / sum(recency) for weight in recency])

@@ -119,6 +119,8 @@ def fill(model: WorldModel, tensors: Mapping[str, Tensor], path: Path) -> None:
             raise CheckpointError(
                 f"{path}: tensor '{name}' is {tuple(tensors[name].shape)}, the model needs {tuple(tensor.shape)}."
             )
+        if not torch.isfinite(tensors[name]).all():
+            raise CheckpointError(f"{path}: tensor '{name}' holds NaN or infinite values; train the model again.")
     extra = sorted(set(tensors) - set(wanted))
     if extra:
         raise CheckpointError(f"{path} holds the tensor '{extra[0]}', which the model lacks.")

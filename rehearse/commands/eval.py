@@ -36,13 +36,14 @@ class Eval(Command):
 
     def run(self, console: Console) -> int:
         """Evaluate with a progress bar, print the table, write the JSON."""
+        methods = tuple(name.strip() for name in self.methods.split(",") if name.strip())
         config = EvalConfig(
             task=self.task,
             level=self.level,
             episodes=self.episodes,
             seed=self.seed,
-            methods=tuple(name.strip() for name in self.methods.split(",") if name.strip()),
-            checkpoint=self.checkpoint or shipped_checkpoint("dog-on-jacket-tiny"),
+            methods=methods,
+            checkpoint=self.checkpoint or default_checkpoint(methods),
             jacket=self.jacket,
             workers=self.workers,
         )
@@ -54,6 +55,12 @@ class Eval(Command):
         if self.figures is not None:
             write_figures(report.rows, self.figures)
         return 0
+
+
+def default_checkpoint(methods: tuple[str, ...]) -> Path | None:
+    """The shipped world model, if a planner is among the methods."""
+    planners = any(method.startswith("planner-") for method in methods)
+    return shipped_checkpoint("dog-on-jacket-tiny") if planners else None
 
 
 def write_figures(rows: list[dict], folder: Path) -> None:
@@ -88,7 +95,7 @@ def about_evaluation(config: EvalConfig) -> dict[str, str]:
         split=config.split,
         seed=config.seed,
         episodes=config.episodes,
-        checkpoint=config.checkpoint.name,
+        checkpoint=config.checkpoint.stem if config.checkpoint else "none",
     )
 
 

@@ -1,0 +1,57 @@
+"""Stories: verdicts name the reason, and a decision's imagined futures lie beside what then happened."""
+
+import numpy as np
+import pytest
+
+from rehearse.planner import Candidate
+from rehearse.sim.agents import PlannerAgent, make_agent
+from rehearse.stories import habit, tell, verdict
+from rehearse.world_model import ModelConfig, WorldModel, preset
+
+
+def candidate(rank: int, **parts: float) -> Candidate:
+    """A candidate with the cost parts reach, hazard and excess."""
+    named = {"reach progress": 0.0, "hazard woken": 0.0, "excess disturbance": 0.0}
+    named |= {key: value for key, value in zip(named, (parts.get(k, 0.0) for k in ("reach", "hazard", "excess")))}
+    signals = {"woken": np.array([0.1, 0.71]), "disturbance": np.array([0.2, 1.3]), "progress": np.array([0.1, 0.25])}
+    return Candidate(rank, sum(named.values()), np.zeros((2, 4), np.float32), signals, named)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"hazard": 5}, "would wake the dog (71 %)"),
+        ({"excess": 5}, "disturbance 1.30"),
+        ({"reach": 5}, "progress 25 %"),
+    ],
+)
+def test_a_rejected_future_says_why(parts, said):
+    assert said in verdict(candidate(20, **parts), candidate(0, reach=1))
+
+
+def test_the_chosen_future_and_the_next_best_are_named():
+    assert verdict(candidate(0), candidate(0)) == "chosen"
+    assert verdict(candidate(1), candidate(0)) == "runner-up"
+
+
+def test_a_story_opens_decisions_of_a_real_episode():
+    small = vars(preset("debug").model) | {
+        "action_dim": 4,
+        "proprio_dim": 10,
+        "signals": {"disturbance": "regression", "progress": "regression", "woken": "event"},
+    }
+    agent = PlannerAgent(WorldModel(ModelConfig(**small)).eval(), 16)
+    story = tell(agent, layout=1, decisions=2)
+    assert len(story.film) == len(story.disturbance) == len(story.progress)
+    assert story.decisions
+    for view in story.decisions:
+        assert view.futures == 16
+        assert view.candidates[0].verdict == "chosen"
+        assert len(view.happened) <= len(view.candidates[0].frames)
+        assert all(np.isfinite(imagined.cost) for imagined in view.candidates)
+
+
+def test_a_habit_has_a_film_and_no_decisions():
+    story = habit(make_agent("script-fast"), layout=1)
+    assert story.decisions == ()
+    assert story.film.dtype == np.uint8
