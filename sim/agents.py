@@ -22,6 +22,7 @@ from rehearse.sim.physics import PhysicsDynamics
 from rehearse.sim.world import PERIOD_S
 from rehearse.world_model import Belief, History, WorldModel, load
 
+HOLD = np.array([0.0, 0.0, 0.0, 1.0])  # the action that keeps still and keeps hold
 ACTION_DIM = 4
 SIGNALS = ("disturbance", "progress", "woken")
 # The fastest straight pull, and the best constant pull of `rehearse sweep` (validation layouts, level half).

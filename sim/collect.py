@@ -18,7 +18,7 @@ import numpy as np
 
 from rehearse import __version__
 from rehearse.errors import ConfigError
-from rehearse.sim.agents import Agent, BehaviourAgent
+from rehearse.sim.agents import HOLD, Agent, BehaviourAgent
 from rehearse.sim.behaviours import NoisyPlay
 from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
@@ -68,7 +68,7 @@ def record_episode(env: DogOnJacketEnv, agent: Agent, layout: int) -> Clip:
         after_waking += info["woken"]
         if terminated or after_waking > STEPS_AFTER_WAKING:
             break
-    actions.append(np.array([0.0, 0.0, 0.0, 1.0]))
+    actions.append(HOLD)
     return Clip(
         frames=np.stack(frames),
         actions=np.stack(actions).astype(np.float32),

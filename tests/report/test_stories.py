@@ -12,7 +12,7 @@ from rehearse.world_model import ModelConfig, WorldModel, preset
 def candidate(rank: int, **parts: float) -> Candidate:
     """A candidate with the cost parts reach, hazard and excess."""
     named = {"reach progress": 0.0, "hazard woken": 0.0, "excess disturbance": 0.0}
-    named |= {key: value for key, value in zip(named, (parts.get(k, 0.0) for k in ("reach", "hazard", "excess")))}
+    named |= dict(zip(named, (parts.get(k, 0.0) for k in ("reach", "hazard", "excess")), strict=True))
     signals = {"woken": np.array([0.1, 0.71]), "disturbance": np.array([0.2, 1.3]), "progress": np.array([0.1, 0.25])}
     return Candidate(rank, sum(named.values()), np.zeros((2, 4), np.float32), signals, named)
 
