@@ -33,8 +33,8 @@ class RoundsConfig:
     """How often, and how much each time. ``share`` of every batch comes from the planner's own attempts."""
 
     rounds: int = 4
-    episodes: int = 500
-    steps: int = 900
+    episodes: int = 450
+    steps: int = 800
     learning_rate: float = 6e-4
     share: float = 0.5
     level: str = "half"
@@ -51,17 +51,17 @@ class RoundsConfig:
 class Attempts(PlannerAgent):
     """A planner whose search size, noise and fear of waking are drawn anew for every episode."""
 
-    futures, noises, fears = (16, 64, 256), (0.0, 0.05, 0.15), (0.03, 0.3, 1.0)
+    sizes, noises, fears = (16, 64, 256), (0.0, 0.05, 0.15), (0.03, 0.3, 1.0)
 
     def __init__(self, checkpoint: Path) -> None:
-        super().__init__(load(checkpoint), max(self.futures))
+        super().__init__(load(checkpoint), max(self.sizes))
 
     def reset(self, env: DogOnJacketEnv, observation: dict, rng: np.random.Generator) -> None:
         """Draw this episode's character."""
         super().reset(env, observation, rng)
         self.noise = float(rng.choice(self.noises))
         # A planner that never errs teaches nothing about the edge, so some attempts hardly mind waking the dog.
-        self.use(int(rng.choice(self.futures)), objective(fear=float(rng.choice(self.fears))))
+        self.use(int(rng.choice(self.sizes)), objective(fear=float(rng.choice(self.fears))))
 
 
 def improve(

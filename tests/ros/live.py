@@ -46,6 +46,8 @@ class Nodes:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        for log in sorted(self.folder.glob("*.log")):  # shown with a test that failed
+            print(f"--- {log.stem}\n{log.read_text()}")
 
 
 def as_yaml(value: Any) -> str:
