@@ -64,7 +64,7 @@ class PlannerNode(Node):
     def _begin(self, running: bool) -> None:
         self._episode += 1
         self._running, self._fault, self._count = running, "", 0
-        self._sensed, self._latest = {}, None
+        self._sensed, self._latest, self._answer = {}, None, None
         self._action = HOLD  # what the robot has been told, and so does until it is told otherwise
 
     def _on_start(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
@@ -85,13 +85,15 @@ class PlannerNode(Node):
         self._report()
 
     def _on_sensed(self, kind: str, message: Image | JointState) -> None:
-        """Hand an observation to the planning thread once both halves are here and someone listens."""
+        """Hand an observation to the planning thread once both halves are here; repeat the answer to a repeated one."""
         self._sensed[kind] = message
         image, proprio = self._sensed.get("image"), self._sensed.get("proprio")
         if not self._running or image is None or proprio is None or image.header.stamp != proprio.header.stamp:
             return
         stamp = image.header.stamp
-        if stamp == self._latest or not self._command.get_subscription_count():
+        if stamp == self._latest:
+            if kind == "image" and self._answer is not None:
+                self._command.publish(self._answer)  # the first may have been lost; the stamp tells them apart
             return
         try:
             felt = np.array(proprio.position, np.float32)
@@ -100,7 +102,7 @@ class PlannerNode(Node):
             self._hold(str(error))
             return
         action = None if self._latest is None else self._action
-        self._latest = stamp
+        self._latest, self._answer = stamp, None
         self._thread.submit(Observed(stamp, self._episode, observation, action))
 
     def _ring(self, decision: Decision) -> None:
@@ -125,9 +127,9 @@ class PlannerNode(Node):
             self._report()
 
     def _send(self, action: np.ndarray, stamp: object) -> None:
-        command = messages.to_twist(action, stamp)
-        self._action = messages.from_twist(command)
-        self._command.publish(command)
+        self._answer = messages.to_twist(action, stamp)
+        self._action = messages.from_twist(self._answer)
+        self._command.publish(self._answer)
 
     def _report(self) -> None:
         level, state = DiagnosticStatus.OK, "planning"

@@ -8,12 +8,12 @@ JointTrajectory commands come with the guard that checks them. An observation's 
 repeated with that stamp until there is a newer one, so nothing waits for a message that was lost.
 
 In lockstep (step_on_command) each command advances the world by 0.2 s. A command that carries a stamp must carry that
-of the observation it answers, else it is ignored; stamp 0 means "now". So an episode never depends on timing.
+of the observation it answers, else it is ignored; stamp 0 means "now". So an episode never depends on timing, and a
+repeated command does no harm.
 """
 
 import time
 
-import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
@@ -30,7 +30,6 @@ from rehearse.sim.env import PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.kinematics import JOINTS
 from rehearse.sim.world import PERIOD_S
 
-HOLD = np.array([0.0, 0.0, 0.0, messages.GRIP_CLOSED])
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 NOW = Time()
 
@@ -73,25 +72,27 @@ class SimNode(Node):
         self._observe(*start)
 
     def _on_command(self, command: TwistStamped) -> None:
-        if not self._settings.step_on_command:
-            self._command, self._arrived_s = command, time.monotonic()
-        elif command.header.stamp in (self._stamp, NOW):
-            self._step(command)
+        stamp = command.header.stamp
+        if self._settings.step_on_command:
+            if stamp in (self._stamp, NOW):
+                self._step(command)
+        elif stamp == NOW or self._command is None or stamp != self._command.header.stamp:
+            self._command, self._arrived_s = command, time.monotonic()  # a repeated one is no newer for it
 
     def _tick(self) -> None:
         if self._settings.step_on_command or self._command is None or self._finished:
             self._publish()
         elif time.monotonic() - self._arrived_s > self._settings.command_timeout_s:
-            self._step(None)
+            self._step(TwistStamped())
         else:
             self._step(self._command)
 
-    def _step(self, command: TwistStamped | None) -> None:
-        """Carry out a command, or hold still."""
+    def _step(self, command: TwistStamped) -> None:
+        """Carry out a command for one period."""
         if self._finished:
             return
         try:
-            action = HOLD if command is None else messages.from_twist(command)
+            action = messages.from_twist(command)
         except DataError as error:
             self.get_logger().error(f"ignored a command: {error}", throttle_duration_sec=1.0)
             return

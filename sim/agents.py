@@ -42,7 +42,7 @@ MPC_CONFIG = MPCConfig(
 
 def objective(fear: float = 1.0) -> Objective:
     """Bring it soon; almost never wake the dog; stay clear of the edge of waking. ``fear`` scales the last two."""
-    return Reach("progress") + fear * (10 * Hazard("woken", limit=0.1) + 2 * Excess("disturbance", above=0.6))
+    return Reach("progress") + fear * (3 * Hazard("woken") + Excess("disturbance", above=0.7))
 
 
 class Agent(Protocol):

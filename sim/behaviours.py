@@ -93,18 +93,24 @@ class StraightPull:
 class NoisyPlay:
     """What training data is made of: motion in every direction and at every speed, as various as a planner's ideas.
 
-    Half of the episodes wander: a velocity drawn every few steps from about the distribution that a planner searches,
-    and blended into the next. The others pull towards the drop zone with changing speed and heading; of all, one in
-    five begins gently, one in ten lets go and reaches again, one in twenty is uniform noise. Speeds are log-uniform, so
-    that the gentle range is as well covered as the rough one.
+    ``wander``: a velocity drawn every few steps from about the distribution that a planner searches, blended into the
+    next. ``pull``: towards the drop zone, with changing speed and heading. ``fetch``: the same with a steadier heading at
+    the middling speeds that often arrive, so that the end of the task is seen too. ``uniform``: noise. Of all, one in
+    five begins gently, and one in ten lets go and reaches again. Speeds are log-uniform, so that the gentle range is as
+    well covered as the rough one. ``mix`` holds the kinds' shares.
     """
 
     wander_mean, wander_std = np.array([-0.3, 0.0, 0.02]), np.array([0.5, 0.5, 0.3])
+    speeds = {"wander": (0.08, 1.0), "pull": (0.08, 1.0), "fetch": (0.2, 0.6), "uniform": (0.08, 1.0)}
+    heading_std_rad = {"wander": 0.6, "pull": 0.6, "fetch": 0.15, "uniform": 0.6}
+
+    def __init__(self, mix: dict[str, float] | None = None) -> None:
+        self.mix = mix or {"wander": 0.4, "pull": 0.25, "fetch": 0.3, "uniform": 0.05}
 
     def reset(self, world: World, rng: np.random.Generator) -> None:
         """Draw this episode's character."""
         self.rng, self._step, self._next_change = rng, 0, 0
-        self.kind = rng.choice(["wander", "pull", "uniform"], p=[0.5, 0.45, 0.05])
+        self.kind = str(rng.choice(list(self.mix), p=list(self.mix.values())))
         self.careful_start = rng.random() < 0.2
         self.lets_go = rng.random() < 0.1
         self.steady = rng.random() < 0.3
@@ -136,9 +142,10 @@ class NoisyPlay:
         if not self.steady:
             self._speed = self._draw_speed()
         self._aim = rng.normal(self.wander_mean, self.wander_std) * 1.6 * self._speed
-        self._offset = rng.normal(0, 0.6)
+        self._offset = rng.normal(0, self.heading_std_rad[self.kind])
         self._rise = rng.normal(0, 0.15) * (rng.random() < 0.5)
         self._grip = -1.0 if self.lets_go and rng.random() < 0.25 else 1.0
 
     def _draw_speed(self) -> float:
-        return float(np.exp(self.rng.uniform(np.log(0.08), np.log(1.0))))
+        low, high = self.speeds[self.kind]
+        return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))

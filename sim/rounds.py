@@ -51,7 +51,7 @@ class RoundsConfig:
 class Attempts(PlannerAgent):
     """A planner whose search size, noise and fear of waking are drawn anew for every episode."""
 
-    sizes, noises, fears = (16, 64, 256), (0.0, 0.05, 0.15), (0.03, 0.3, 1.0)
+    sizes, noises, fears = (16, 64, 256), (0.0, 0.05, 0.15), (0.2, 0.6, 1.5)
 
     def __init__(self, checkpoint: Path) -> None:
         super().__init__(load(checkpoint), max(self.sizes))

@@ -17,12 +17,14 @@ class Sweep(Command):
     """easy, half or full."""
     episodes: int = 40
     """Layouts per script."""
+    workers: int = SweepConfig.workers
+    """Processes."""
     show: int = 10
     """Rows of the table; the JSON has all."""
 
     def run(self, console: Console) -> int:
         """Sweep with a progress bar; the best scripts as a table."""
-        config = SweepConfig(level=self.level, episodes=self.episodes, seed=self.seed)
+        config = SweepConfig(level=self.level, episodes=self.episodes, seed=self.seed, workers=self.workers)
         with progress_bar(console) as bar:
             task = bar.add_task("sweeping", total=self.episodes, text="layouts")
             rows = sweep(config, lambda: bar.advance(task))

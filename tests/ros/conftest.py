@@ -41,16 +41,16 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def nodes(_environment: None, tmp_path: Path) -> Iterator[Nodes]:
-    """Starts the project's executables; what still runs at the end is killed."""
+    """Starts the project's executables, and ends what still runs."""
     started = Nodes(tmp_path)
     yield started
-    started.kill()
+    started.close()
 
 
 @pytest.fixture
-def probe(_environment: None) -> Iterator[Probe]:
+def probe(nodes: Nodes) -> Iterator[Probe]:
     """A node in this process that listens, sends and calls."""
-    probe = Probe()
+    probe = Probe(nodes)
     yield probe
     probe.close()
 

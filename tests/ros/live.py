@@ -3,6 +3,7 @@
 nodes.start("sim_node", layout=3); probe.listen("/sim/info", DiagnosticArray); probe.until(lambda: ..., "the info")
 """
 
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 LIMIT_S = 90.0  # for what takes two seconds on an idle machine
+PATIENCE_S = 3.0  # before a service is asked again
 
 
 class Nodes:
@@ -37,15 +39,24 @@ class Nodes:
 
     def end(self, process: subprocess.Popen, signal_number: int) -> int:
         """Ask it to stop; its exit code."""
+        self.running.remove(process)
         process.send_signal(signal_number)
-        return process.wait(timeout=LIMIT_S)
+        try:
+            return process.wait(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
-    def kill(self) -> None:
-        """Whatever is left."""
+    def close(self) -> None:
+        """End whatever is left; by force only what does not listen, since that leaves shared memory behind."""
         for process in self.running:
-            if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        for process in self.running:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
                 process.kill()
-            process.wait()
+                process.wait()
         for log in sorted(self.folder.glob("*.log")):  # shown with a test that failed
             print(f"--- {log.stem}\n{log.read_text()}")
 
@@ -56,12 +67,13 @@ def as_yaml(value: Any) -> str:
 
 
 class Probe:
-    """One node with a context of its own, spun by whoever waits."""
+    """One node with a context of its own, spun by whoever waits. Waiting is over when one of ``nodes`` is dead."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: Nodes) -> None:
         import rclpy
         from rclpy.executors import SingleThreadedExecutor
 
+        self._nodes, self._clients = nodes, {}
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self.node = rclpy.create_node("probe", context=self._context)
@@ -86,21 +98,39 @@ class Probe:
         self.until(publisher.get_subscription_count, f"a subscriber to {topic}")
         return publisher
 
-    def call(self, service: str) -> Any:
-        """Call a std_srvs/Trigger service."""
+    def call(self, service: str, kind: Any = None, request: Any = None) -> Any:
+        """Call a service, std_srvs/Trigger unless said otherwise, as often as it takes.
+
+        A server that does not know the client yet does what it is asked and cannot reply; it only happens before the
+        client's first reply.
+        """
         from std_srvs.srv import Trigger
 
-        client = self.node.create_client(Trigger, service)
+        kind = kind or Trigger
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(kind, service)
+        client = self._clients[service]
         self.until(client.service_is_ready, f"the service {service}")
-        future = client.call_async(Trigger.Request())
-        self.until(future.done, f"a reply of {service}")
-        return future.result()
+        futures: list = []
+        asked_s = float("-inf")
+
+        def replied() -> bool:
+            nonlocal asked_s
+            if time.monotonic() - asked_s > PATIENCE_S:
+                asked_s = time.monotonic()
+                futures.append(client.call_async(request or kind.Request()))
+            return any(future.done() for future in futures)
+
+        self.until(replied, f"a reply of {service}")
+        return next(future.result() for future in futures if future.done())
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
         """Spin until it is true."""
         limit = time.monotonic() + LIMIT_S
         while not condition():
             assert time.monotonic() < limit, f"waited {LIMIT_S:.0f} s for {what}"
+            dead = [process.args for process in self._nodes.running if process.poll() is not None]
+            assert not dead, f"while waiting for {what}, this ended: {dead}"
             self._executor.spin_once(timeout_sec=0.05)
 
 
@@ -114,3 +144,8 @@ def distinct(messages: list) -> list:
     """Each observation once: repeats carry the same stamp."""
     stamps: list = []
     return [m for m in messages if m.header.stamp not in stamps and not stamps.append(m.header.stamp)]
+
+
+def nanoseconds(message: Any) -> int:
+    """Its stamp."""
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
