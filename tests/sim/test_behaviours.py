@@ -82,8 +82,8 @@ def test_noisy_play(world: World, layout) -> None:
         actions = np.stack([play.act(world) for _ in range(12)])
         assert actions.shape == (12, 4)
         assert np.abs(actions).max() <= 1
-        uniform += play.uniform
-        if not play.uniform:
+        uniform += play.kind == "uniform"
+        if play.kind != "uniform":
             speeds.append(np.linalg.norm(actions[0, :2]))
             opened += bool((actions[:, 3] < 0).any())
     assert 0 < uniform < 30
