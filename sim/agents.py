@@ -27,7 +27,7 @@ ACTION_DIM = 4
 SIGNALS = ("disturbance", "progress", "woken")
 # The fastest straight pull, and the best constant pull of `rehearse sweep` (validation layouts, level half).
 SCRIPT_FAST = StraightPull(direction_rad=0.0, speed=1.0, rise=0.3)
-SCRIPT_BEST = StraightPull(direction_rad=0.0, speed=0.35, rise=0.2, follow=True)
+SCRIPT_BEST = StraightPull(direction_rad=0.0, speed=0.35, rise=0.0, follow=True)
 ORACLE_FUTURES = 32
 MPC_CONFIG = MPCConfig(
     action_low=(-1.0, -1.0, -0.6, 0.9),

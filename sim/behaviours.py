@@ -94,10 +94,10 @@ class NoisyPlay:
     """What training data is made of: motion in every direction and at every speed, as various as a planner's ideas.
 
     ``wander``: a velocity drawn every few steps from about the distribution that a planner searches, blended into the
-    next. ``pull``: towards the drop zone, with changing speed and heading. ``fetch``: the same with a steadier heading at
-    the middling speeds that often arrive, so that the end of the task is seen too. ``uniform``: noise. Of all, one in
-    five begins gently, and one in ten lets go and reaches again. Speeds are log-uniform, so that the gentle range is as
-    well covered as the rough one. ``mix`` holds the kinds' shares.
+    next. ``pull``: towards the drop zone, with changing speed and heading. ``fetch``: the same with a steadier heading
+    at the middling speeds that often arrive, so that the end of the task is seen too. ``uniform``: noise. Of all, one
+    in five begins gently, and one in ten lets go and reaches again. Speeds are log-uniform, so that the gentle range is
+    as well covered as the rough one. ``mix`` holds the kinds' shares.
     """
 
     wander_mean, wander_std = np.array([-0.3, 0.0, 0.02]), np.array([0.5, 0.5, 0.3])
