@@ -3,8 +3,8 @@
     collect(CollectConfig(episodes=1200, seed=0), Path("data/play"))
 
 Worker processes step and render; this process writes. Episode i of seed s is layout s * 1_000_000 + i of the train
-split, so no evaluation layout can ever be seen. An episode goes on for a few steps after the dog wakes, because what
-waking looks like must be learnt too.
+split, so no evaluation layout can ever be seen. An episode goes on for a few steps after the dog wakes or the jacket
+arrives, because what that looks like must be learnt too: a model that never saw arrival cannot imagine it.
 """
 
 import multiprocessing
@@ -25,7 +25,7 @@ from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
 from rehearse.world_model.data import Clip, LeRobotWriter
 
 TASK = "bring the jacket without waking the dog"
-STEPS_AFTER_WAKING = 4
+STEPS_AFTER_END = 4
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ def record_episode(env: DogOnJacketEnv, agent: Agent, layout: int) -> Clip:
     observation, info = env.reset(options={"layout": layout})
     agent.reset(env, observation, rng)
     frames, proprio, actions, infos = [observation["image"]], [observation["proprio"]], [], [info]
-    after_waking = 0
-    for _ in range(EPISODE_STEPS + STEPS_AFTER_WAKING):
+    after_end = 0
+    for _ in range(EPISODE_STEPS + STEPS_AFTER_END):
         action = agent.act(env)
-        observation, _, terminated, _, info = env.step(action)
+        observation, _, _, _, info = env.step(action)
         agent.saw(action, observation)
         actions.append(action)
         frames.append(observation["image"])
         proprio.append(observation["proprio"])
         infos.append(info)
-        after_waking += info["woken"]
-        if terminated or after_waking > STEPS_AFTER_WAKING:
+        after_end += info["woken"] or info["success"]
+        if after_end > STEPS_AFTER_END:
             break
     actions.append(HOLD)
     return Clip(

@@ -8,7 +8,7 @@ import pytest
 from rehearse.errors import ConfigError, DataError
 from rehearse.sim.agents import Agent, BehaviourAgent
 from rehearse.sim.behaviours import NoisyPlay
-from rehearse.sim.collect import STEPS_AFTER_WAKING, CollectConfig, collect, noisy_play, record_episode
+from rehearse.sim.collect import STEPS_AFTER_END, CollectConfig, collect, noisy_play, record_episode
 from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.factors import LAYOUTS_PER_SEED
 from rehearse.world_model.data import Clip, LeRobotReader
@@ -38,7 +38,7 @@ def test_the_reader_takes_it(dataset: tuple[Path, list[Clip]]) -> None:
 def test_clips_are_whole(dataset: tuple[Path, list[Clip]]) -> None:
     for clip in dataset[1]:
         count = len(clip.frames)
-        assert 2 <= count <= EPISODE_STEPS + STEPS_AFTER_WAKING + 1
+        assert 2 <= count <= EPISODE_STEPS + STEPS_AFTER_END + 1
         assert len(clip.actions) == len(clip.proprio) == count
         assert np.abs(clip.actions).max() <= 1
         assert clip.actions[-1].tolist() == [0, 0, 0, 1]
