@@ -115,13 +115,14 @@ def collect(
     path: Path,
     make_agent: Callable[[], Agent] = noisy_play,
     on_episode: Callable[[Clip], None] = lambda clip: None,
+    behaviour: str = "noisy play",
 ) -> Path:
     """Write ``config.episodes`` episodes to ``path``; a failed or killed run leaves no dataset there."""
     provenance = {
         "task": "dog-on-jacket",
         "code_version": __version__,
         "split": "train",
-        "behaviour": getattr(make_agent, "description", "noisy play"),
+        "behaviour": behaviour,
         **asdict(config),
     }
     with LeRobotWriter(

@@ -105,7 +105,7 @@ def _attempt(
         # The seeds of attempts start far above those of play, so that no layout is met twice.
         seed = 100 * (config.seed + 1) + number
         play = CollectConfig(episodes=config.episodes, level=config.level, seed=seed, workers=config.workers)
-        collect(play, path, partial(Attempts, checkpoint))
+        collect(play, path, partial(Attempts, checkpoint), behaviour="attempts of the planner")
     return path
 
 
