@@ -8,7 +8,6 @@ Each figure is the median of repeated runs after a warm-up, with its unit in its
 import time
 from collections.abc import Callable
 
-import mujoco
 import numpy as np
 import torch
 
@@ -85,6 +84,10 @@ def simulator(env: DogOnJacketEnv, seed: int) -> dict[str, float]:
 
 def oracle(env: DogOnJacketEnv, seed: int, futures: int = 16) -> dict[str, float]:
     """PhysicsDynamics.imagine, and its CPU time over that of one raw mujoco.rollout call of the same length."""
+    # Only here, and through rehearse.sim above, so that the rendering backend is chosen before MuJoCo is loaded.
+    import mujoco
+    from mujoco import rollout
+
     env.reset(options={"layout": seed})
     world = env.world
     dynamics = PhysicsDynamics(world)
@@ -97,8 +100,6 @@ def oracle(env: DogOnJacketEnv, seed: int, futures: int = 16) -> dict[str, float
     spec = mujoco.mjtState.mjSTATE_CTRL | mujoco.mjtState.mjSTATE_EQ_ACTIVE
     controls = _controls(world, snapshot, actions[0].numpy())
     controls = np.repeat(controls[None], futures, axis=0)
-    from mujoco import rollout
-
     with rollout.Rollout(nthread=0) as pool:
         raw = cpu_s(lambda: pool.rollout(world.model, [data], states, controls, control_spec=spec), repeats=3)
     physics_steps = futures * MPC_CONFIG.horizon * SUBSTEPS

@@ -144,11 +144,12 @@ class WorldModel(nn.Module):
         """A bfloat16 twin of what imagines. Its weights are copied anew each time, which costs 0.3 ms: fused
         optimizers change weights without a trace, so no cheaper check would be sure."""
         if self._quick is None or self._quick[0].no_action.device != self.device:
-            backbone, heads = copy.deepcopy(self.backbone).to(torch.bfloat16), copy.deepcopy(self.heads)
-            heads.hidden.to(torch.bfloat16)  # the transforms back to physical units stay exact
-            for parameter in (heads.out_weight, heads.out_bias):
-                parameter.data = parameter.data.to(torch.bfloat16)
-            self._quick = (backbone, heads)
+            with torch.inference_mode(False):  # a twin born inside a planner's inference mode could not be updated
+                backbone, heads = copy.deepcopy(self.backbone).to(torch.bfloat16), copy.deepcopy(self.heads)
+                heads.hidden.to(torch.bfloat16)  # the transforms back to physical units stay exact
+                for parameter in (heads.out_weight, heads.out_bias):
+                    parameter.data = parameter.data.to(torch.bfloat16)
+                self._quick = (backbone, heads)
         for quick, exact in zip(self._quick, (self.backbone, self.heads), strict=True):
             torch._foreach_copy_(list(quick.parameters()), list(exact.parameters()))
             for copied, buffer in zip(quick.buffers(), exact.buffers(), strict=True):

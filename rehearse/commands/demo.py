@@ -48,7 +48,8 @@ class Demo(Command):
         stories = [tell(agent, layout, self.level, self.seed) for layout in layouts]
         contrast = habit(make_agent("script-fast"), layouts[0], self.level, self.seed)
         command = f"rehearse demo --episodes {config.episodes} --seed {self.seed} --level {self.level}"
-        about = {**about_evaluation(config), "command": command}
+        films = f"layouts chosen because {STORY_METHOD} fetched the jacket there and the fast pull woke the dog"
+        about = {**about_evaluation(config), "command": command, "films": films}
         write_page(self.out, report.rows, stories, about, contrast=contrast)
         Console().print(results_table(report.rows, f"dog-on-jacket, level {self.level}, held-out test layouts"))
         console.print(f"the page: {self.out.resolve()}")

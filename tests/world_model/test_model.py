@@ -99,6 +99,15 @@ def test_imagining_sees_changed_weights(model):
     assert (changed.imagine(belief, actions).signals["woken"] - before).min() > 0.05
 
 
+def test_imagining_within_and_without_inference_mode_agrees(model):
+    fresh = copy.deepcopy(model)
+    belief = fresh.observe(history(3))
+    actions = torch.zeros(64, 4, fresh.config.action_dim)
+    with torch.inference_mode():  # as a planner does, and first, so that the bfloat16 twin is born here
+        within = fresh.imagine(belief, actions).disagreement.clone()
+    torch.testing.assert_close(fresh.imagine(belief, actions).disagreement, within)
+
+
 def test_gradient_reaches_actions(model):
     belief = model.observe(history(4))
     actions = torch.zeros(20, 4, 3, requires_grad=True)
