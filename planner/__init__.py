@@ -1,9 +1,12 @@
 """Imagined futures in, an action out. Only torch and numpy: no simulator, no ROS, no model's insides."""
 
 from rehearse.planner.cem import CEM, CEMConfig, CEMState
+from rehearse.planner.icem import ICEM, ICEMConfig, coloured_noise
 from rehearse.planner.mpc import MPC, MPCConfig
+from rehearse.planner.mppi import MPPI, MPPIConfig, MPPIState, PredictiveSampling
 from rehearse.planner.objectives import (
     RISKS,
+    Deadline,
     Disagreement,
     Effort,
     Excess,
@@ -14,9 +17,11 @@ from rehearse.planner.objectives import (
     Sum,
     Term,
     Terminal,
+    Toward,
     cvar,
     mean_plus_std,
 )
+from rehearse.planner.optimizers import OPTIMIZERS, make_optimizer
 from rehearse.planner.protocols import (
     Belief,
     Candidate,
@@ -31,33 +36,44 @@ from rehearse.planner.spline import basis, evaluate, knot_times, warm_start
 
 __all__ = [
     "CEM",
+    "ICEM",
     "MPC",
+    "MPPI",
+    "OPTIMIZERS",
     "RISKS",
     "Belief",
     "CEMConfig",
     "CEMState",
     "Candidate",
+    "Deadline",
     "Disagreement",
     "Dynamics",
     "Effort",
     "Excess",
     "Futures",
     "Hazard",
+    "ICEMConfig",
     "MPCConfig",
+    "MPPIConfig",
+    "MPPIState",
     "Objective",
     "Optimizer",
     "Plan",
     "PlanningError",
+    "PredictiveSampling",
     "Reach",
     "Signal",
     "Smoothness",
     "Sum",
     "Term",
     "Terminal",
+    "Toward",
     "basis",
+    "coloured_noise",
     "cvar",
     "evaluate",
     "knot_times",
+    "make_optimizer",
     "mean_plus_std",
     "warm_start",
 ]

@@ -28,6 +28,7 @@ from rehearse.planner.objectives import parts_of, total
 from rehearse.planner.protocols import Belief, Dynamics, Objective, Optimizer, Plan, PlanningError
 
 Proposals = Callable[[Belief], Tensor]
+Limits = Callable[[Any, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class MPC:
     """Plans from a Dynamics, an Objective and an Optimizer. Remembers only the last plan's spline.
 
     proposals: belief -> knots (M,Q,A) of other origin (a policy, a script) that join the first population;
-    their times are knot_offsets_s after the first action.
+    their times are knot_offsets_s after the first action. limits: (history, actions (N,H,A)) -> the actions that
+    the robot would make of them; only these are imagined, and given out.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class MPC:
         optimizer: Optimizer | CEMConfig,
         config: MPCConfig,
         proposals: Proposals | None = None,
+        limits: Limits | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ):
         self.dynamics = dynamics
@@ -87,6 +90,7 @@ class MPC:
         self.optimizer = CEM(optimizer) if isinstance(optimizer, CEMConfig) else optimizer
         self.config = config
         self.proposals = proposals
+        self.limits = limits
         self._clock = clock
         self._step_offsets_s = np.arange(config.horizon) * config.period_s
         self.knot_offsets_s = spline.knot_times(0.0, config.horizon, config.period_s, config.knots, config.spline)
@@ -99,12 +103,18 @@ class MPC:
         self._previous = None
 
     @torch.inference_mode()
-    def plan(self, history: Any, time_s: float, generator: Generator) -> Plan:
+    def plan(
+        self, history: Any, time_s: float, generator: Generator, committed: np.ndarray | Tensor | None = None
+    ) -> Plan:
         """The cheapest of everything imagined for actions that start at time_s.
 
+        committed: actions (C,A) that are already on their way and will be carried out between the history's end and
+        time_s, because sensing, planning and sending take time. Every future begins with them, so that the plan is
+        made for the state that it will meet; the kept candidates show these steps too.
         Raises PlanningError when every future's cost is non-finite; the warm start is then dropped as well.
         """
         began = self._clock()
+        prefix = self._prefix(committed, generator.device)
         belief = self.dynamics.observe(history)
         state = self._initial_state(time_s, generator.device)
         batches: list[Batch] = []
@@ -114,7 +124,7 @@ class MPC:
             knots = self.optimizer.sample(state, n, generator)
             if not batches and self.proposals is not None:
                 knots = self._with_proposals(knots, belief)
-            batches.append(self._imagine(belief, knots))
+            batches.append(self._imagine(belief, knots, self._actions(history, knots, prefix)))
             state = self.optimizer.update(state, knots, batches[-1].costs)
             if deadline_s is not None:
                 batches[-1].costs[0].item()  # a GPU's work has only been queued until a number is asked for
@@ -136,7 +146,7 @@ class MPC:
         kept = keep(everything, order[:finite], self.config.keep_best, self.config.keep_rejected)
         elapsed_s = self._clock() - began
         return Plan(
-            actions=everything.actions[chosen].cpu().numpy(),
+            actions=everything.actions[chosen, len(prefix) :].cpu().numpy(),
             times_s=time_s + self._step_offsets_s,
             cost=health["best_cost"],
             futures=len(order),
@@ -145,6 +155,29 @@ class MPC:
             health={**health, "milliseconds": 1e3 * elapsed_s},
             kept=kept,
         )
+
+    def draw(self, history: Any, time_s: float, n: int, generator: Generator) -> Tensor:
+        """n action sequences (n,H,A) from where the search would begin: what the dynamics is asked to tell apart."""
+        state = self._initial_state(time_s, generator.device)
+        return self._actions(history, self.optimizer.sample(state, n, generator), self._prefix(None, generator.device))
+
+    def _prefix(self, committed: np.ndarray | Tensor | None, device: torch.device) -> Tensor:
+        """The committed actions (C,A), none if there are none."""
+        size = len(self.config.action_low)
+        if committed is None:
+            return torch.empty((0, size), device=device)
+        prefix = torch.as_tensor(np.asarray(committed), dtype=torch.float32, device=device)
+        if prefix.ndim != 2 or prefix.shape[1] != size or not prefix.isfinite().all():
+            raise DataError(
+                f"committed actions are {tuple(prefix.shape)}; expected finite numbers of shape (C, {size})"
+            )
+        return prefix
+
+    def _actions(self, history: Any, knots: Tensor, prefix: Tensor) -> Tensor:
+        """knots (n,Q,A) -> actions (n,C+H,A): the prefix (C,A), then the spline within its bounds; as the robot can."""
+        basis, low, high = self._constants(knots.device)
+        actions = torch.cat([prefix.expand(len(knots), -1, -1), (basis @ knots).clamp(low, high)], 1)
+        return actions if self.limits is None else self.limits(history, actions)
 
     def _constants(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Spline basis (H,Q) and bounds (A,), copied to the device once."""
@@ -178,10 +211,8 @@ class MPC:
         _, low, high = self._constants(knots.device)
         return torch.cat([knots[: len(knots) - min(room, len(proposed))], proposed[:room].clamp(low, high)])
 
-    def _imagine(self, belief: Belief, knots: Tensor) -> Batch:
-        """knots (n,Q,A) -> the n candidates with their costs."""
-        basis, low, high = self._constants(knots.device)
-        actions = (basis @ knots).clamp(low, high)
+    def _imagine(self, belief: Belief, knots: Tensor, actions: Tensor) -> Batch:
+        """knots (n,Q,A) and their actions (n,C+H,A) -> the n candidates with their costs."""
         futures = self.dynamics.imagine(belief, actions)
         if (imagined := futures.disagreement.shape) != (asked := actions.shape[:2]):
             raise DataError(f"the dynamics imagined (N, H) = {tuple(imagined)}, asked for {tuple(asked)}")

@@ -17,7 +17,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from rehearse.errors import ConfigError
+from rehearse.errors import ConfigError, DataError
 from rehearse.planner.protocols import Futures, Objective
 
 Risk = Callable[[Tensor], Tensor]
@@ -156,6 +156,31 @@ class Terminal(Term):
 
 
 @dataclass(frozen=True)
+class Deadline(Term):
+    """Shortfall of a signal below target that is to be expected `steps` from now, when time is up.
+
+    Within the horizon it is the signal at that step; beyond it, where the signal will be if it goes on changing as it
+    does in the second half of the horizon. A plan that is slow today because tomorrow will do is what this prices: a
+    planner with a short horizon otherwise finds it cheapest to be careful now and hurry later, at every step anew.
+    """
+
+    name: str
+    steps: int
+    target: float = 1.0
+    weight: float = 1.0
+    risk: str | Risk = "mean"
+
+    def value(self, futures: Futures, actions: Tensor) -> Tensor:
+        signal = futures.signal(self.name)
+        horizon, half = signal.shape[-1], signal.shape[-1] // 2
+        expected = signal[..., max(1, min(self.steps, horizon)) - 1]
+        if self.steps > horizon > 1:
+            pace = (signal[..., -1] - signal[..., half - 1]) / (horizon - half)
+            expected = expected + pace.relu() * (self.steps - horizon)
+        return risk_of(self.risk)(self.target - expected).relu()
+
+
+@dataclass(frozen=True)
 class Hazard(Term):
     """Probability that an event has happened by the end of the horizon, plus a steep hinge beyond `limit`.
 
@@ -191,6 +216,23 @@ class Excess(Term):
     def value(self, futures: Futures, actions: Tensor) -> Tensor:
         excess = risk_of(self.risk)(futures.signal(self.name) - self.above).relu()
         return _over_horizon(excess, self.reduce)
+
+
+@dataclass(frozen=True, eq=False)
+class Toward(Term):
+    """Squared distance of the imagined moments (N,H,D) to a goal's moment (D,), averaged over D and over the path.
+
+    The goal is what an image of it is encoded to. The whole path counts, so that arriving early is worth something.
+    """
+
+    goal: Tensor
+    weight: float = 1.0
+
+    def value(self, futures: Futures, actions: Tensor) -> Tensor:
+        if futures.latents is None or futures.latents.shape[-1:] != self.goal.shape:
+            found = "none" if futures.latents is None else f"moments of {futures.latents.shape[-1]}"
+            raise DataError(f"toward: the goal is a moment of {tuple(self.goal.shape)}, the futures have {found}")
+        return (futures.latents.float() - self.goal.to(futures.latents.device)).square().mean((1, 2))
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ class Objective(Protocol):
     def __call__(self, futures: Futures, actions: Tensor) -> Tensor: ...
 
 
+@runtime_checkable
 class Optimizer(Protocol):
     """Searches over spline knots (Q,A). Its state is opaque but for `mean` and `std` (Q,A)."""
 

@@ -126,4 +126,8 @@ def verdict(candidate: Candidate, chosen: Candidate) -> str:
         return f"rejected: would wake the dog ({100 * float(candidate.signals['woken'].max()):.0f} %)"
     if reason.startswith("excess"):
         return f"rejected: too rough (disturbance {float(candidate.signals['disturbance'].max()):.2f})"
+    if reason.startswith("disagreement"):
+        return "rejected: too doubtful (the model's members disagree)"
+    if reason.startswith("deadline"):
+        return "rejected: would be too late"
     return f"rejected: too slow (progress {100 * float(candidate.signals['progress'][-1]):.0f} %)"

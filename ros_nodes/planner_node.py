@@ -27,7 +27,7 @@ from rehearse.errors import DataError
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.parameters import PlannerParameters, declare
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
-from rehearse.sim.agents import HOLD, PlannerAgent, objective
+from rehearse.sim.agents import HOLD, PlannerAgent
 from rehearse.world_model import load, shipped_checkpoint
 
 SHIPPED = "dog-on-jacket-tiny"
@@ -41,7 +41,7 @@ class PlannerNode(Node):
         settings = declare(self, PlannerParameters)
         torch.set_num_threads(1)
         agent = PlannerAgent(load(settings.checkpoint or shipped_checkpoint(SHIPPED)), settings.futures)
-        agent.use(settings.futures, objective(settings.fear))
+        agent.use(settings.futures, settings.fear)
         self._episode, self._running, self._fault = 0, False, ""
         self._last: dict[str, object] = {}
         self._decisions: deque[Decision] = deque()

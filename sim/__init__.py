@@ -15,10 +15,12 @@ ENV_ID = "rehearse/DogOnJacket-v0"
 # public name -> the module that defines it
 _PUBLIC = {
     "ArmKinematics": "rehearse.sim.kinematics",
+    "Delayed": "rehearse.sim.latency",
     "DogOnJacketEnv": "rehearse.sim.env",
     "FactorRanges": "rehearse.sim.factors",
     "Factors": "rehearse.sim.factors",
     "LEVELS": "rehearse.sim.factors",
+    "NominalPhysics": "rehearse.sim.physics",
     "Outcome": "rehearse.sim.world",
     "PhysicsDynamics": "rehearse.sim.physics",
     "SPLITS": "rehearse.sim.factors",

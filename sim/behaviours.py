@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from rehearse.sim.scene import DROP_ZONE_M
-from rehearse.sim.world import World
+from rehearse.sim.world import WORKSPACE_HIGH_M, WORKSPACE_LOW_M, World
 
 RISE_STEPS = 4
 
@@ -91,21 +91,20 @@ class StraightPull:
 
 
 class NoisyPlay:
-    """What training data is made of: motion in every direction and at every speed, as various as a planner's ideas.
+    """What training data is made of: motion to everywhere and at every speed, as various as a planner's ideas.
 
-    ``wander``: a velocity drawn every few steps from about the distribution that a planner searches, blended into the
-    next. ``pull``: towards the drop zone, with changing speed and heading. ``fetch``: the same with a steadier heading
-    at the middling speeds that often arrive, so that the end of the task is seen too. ``uniform``: noise. Of all, one
-    in five begins gently, and one in ten lets go and reaches again. Speeds are log-uniform, so that the gentle range is
-    as well covered as the rough one. ``mix`` holds the kinds' shares.
+    ``roam``: from one random place of the workspace to the next, so that the model has seen the jacket hang wherever a
+    plan may take it. ``pull``: towards the drop zone, with changing speed and heading. ``fetch``: the same with a
+    steadier heading at the middling speeds that often arrive, so that the end of the task is seen too. ``uniform``:
+    noise. Of all, one in five begins gently, and one in ten lets go and reaches again. Speeds are log-uniform, so that
+    the gentle range is as well covered as the rough one. ``mix`` holds the kinds' shares.
     """
 
-    wander_mean, wander_std = np.array([-0.3, 0.0, 0.02]), np.array([0.5, 0.5, 0.3])
-    speeds = {"wander": (0.08, 1.0), "pull": (0.08, 1.0), "fetch": (0.2, 0.6), "uniform": (0.08, 1.0)}
-    heading_std_rad = {"wander": 0.6, "pull": 0.6, "fetch": 0.15, "uniform": 0.6}
+    speeds = {"roam": (0.15, 1.0), "pull": (0.08, 1.0), "fetch": (0.2, 0.6), "uniform": (0.08, 1.0)}
+    heading_std_rad = {"roam": 0.0, "pull": 0.6, "fetch": 0.15, "uniform": 0.6}
 
     def __init__(self, mix: dict[str, float] | None = None) -> None:
-        self.mix = mix or {"wander": 0.4, "pull": 0.25, "fetch": 0.3, "uniform": 0.05}
+        self.mix = mix or {"roam": 0.4, "pull": 0.25, "fetch": 0.3, "uniform": 0.05}
 
     def reset(self, world: World, rng: np.random.Generator) -> None:
         """Draw this episode's character."""
@@ -116,7 +115,6 @@ class NoisyPlay:
         self.steady = rng.random() < 0.3
         self.noise = rng.choice([0.02, 0.06, 0.15])
         self._grip, self._speed = 1.0, self._draw_speed()
-        self._velocity = np.zeros(3)
 
     def act(self, world: World) -> np.ndarray:
         """The next noisy action."""
@@ -126,11 +124,12 @@ class NoisyPlay:
         if self._step >= self._next_change:
             self._next_change = self._step + int(rng.integers(2, 9))
             self._change()
-        if self.kind == "wander":
-            self._velocity = 0.4 * self._velocity + 0.6 * self._aim
+        if self.kind == "roam":
+            gap = self._place_m - world.target_m
+            velocity = gap / max(1e-6, float(np.linalg.norm(gap))) * self._speed
         else:
-            self._velocity = pull(heading_to_zone(world) + self._offset, self._speed, self._rise)[:3]
-        velocity = self._velocity + rng.normal(0, self.noise, 3)
+            velocity = pull(heading_to_zone(world) + self._offset, self._speed, self._rise)[:3]
+        velocity = velocity + rng.normal(0, self.noise, 3)
         if self.careful_start and self._step < 8:
             velocity *= min(1.0, 0.2 / max(1e-6, float(np.linalg.norm(velocity))))
         self._step += 1
@@ -141,7 +140,9 @@ class NoisyPlay:
         rng = self.rng
         if not self.steady:
             self._speed = self._draw_speed()
-        self._aim = rng.normal(self.wander_mean, self.wander_std) * 1.6 * self._speed
+        self._place_m = rng.uniform(WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
+        if rng.random() < 0.7:  # a jacket is mostly dragged, not lifted
+            self._place_m[2] = WORKSPACE_LOW_M[2]
         self._offset = rng.normal(0, self.heading_std_rad[self.kind])
         self._rise = rng.normal(0, 0.15) * (rng.random() < 0.5)
         self._grip = -1.0 if self.lets_go and rng.random() < 0.25 else 1.0

@@ -18,14 +18,16 @@ import numpy as np
 
 from rehearse import __version__
 from rehearse.errors import ConfigError
-from rehearse.sim.agents import HOLD, Agent, BehaviourAgent
+from rehearse.sim.agents import HOLD, SIGNALS, Agent, BehaviourAgent
 from rehearse.sim.behaviours import NoisyPlay
 from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
+from rehearse.sim.world import within_workspace
 from rehearse.world_model.data import Clip, LeRobotWriter
 
 TASK = "bring the jacket without waking the dog"
 STEPS_AFTER_END = 4
+DISTURBANCE_TOP = 2.0  # the signal is cut here: far beyond waking there is nothing to tell apart
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,18 @@ def noisy_play() -> Agent:
 
 
 def record_episode(env: DogOnJacketEnv, agent: Agent, layout: int) -> Clip:
-    """Run one episode and return it as a Clip of T frames, T - 1 actions and one of padding."""
+    """Run one episode and return it as a Clip of T frames, T - 1 actions and one of padding.
+
+    Actions are recorded as the arm carried them out: one that pushes against the edge of the workspace moves nothing,
+    and a model that had to find that out by itself would be wrong there, where an optimiser soon looks.
+    """
     rng = np.random.default_rng((7, layout))
     observation, info = env.reset(options={"layout": layout})
     agent.reset(env, observation, rng)
     frames, proprio, actions, infos = [observation["image"]], [observation["proprio"]], [], [info]
     after_end = 0
     for _ in range(EPISODE_STEPS + STEPS_AFTER_END):
-        action = agent.act(env)
+        action = within_workspace(agent.act(env), env.world.target_m)
         observation, _, _, _, info = env.step(action)
         agent.saw(action, observation)
         actions.append(action)
@@ -69,15 +75,13 @@ def record_episode(env: DogOnJacketEnv, agent: Agent, layout: int) -> Clip:
         if after_end > STEPS_AFTER_END:
             break
     actions.append(HOLD)
+    signals = {name: np.array([i[name] for i in infos], bool if name == "woken" else np.float32) for name in SIGNALS}
+    signals["disturbance"] = signals["disturbance"].clip(max=DISTURBANCE_TOP)
     return Clip(
         frames=np.stack(frames),
         actions=np.stack(actions).astype(np.float32),
         proprio=np.stack(proprio),
-        signals={
-            "disturbance": np.array([i["disturbance"] for i in infos], np.float32),
-            "progress": np.array([i["progress"] for i in infos], np.float32),
-            "woken": np.array([i["woken"] for i in infos], bool),
-        },
+        signals=signals,
         task=TASK,
     )
 

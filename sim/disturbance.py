@@ -29,10 +29,10 @@ class DisturbanceWeights:
     acceleration_quiet_mps2: float = 0.15
     rotation: float = 32.0
     rotation_quiet_radps: float = 0.10
-    speed: float = 160.0
+    speed: float = 80.0
     speed_quiet_mps: float = 0.03
-    displacement: float = 30.0
-    displacement_quiet_m: float = 0.04
+    displacement: float = 20.0
+    displacement_quiet_m: float = 0.10
     leak_per_s: float = 0.5
 
 

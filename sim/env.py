@@ -8,7 +8,8 @@ Observation: ``image`` (size, size, 3) uint8 from the front camera and ``proprio
 [-1, 1]: gripper velocity x, y, z (1 is 0.4, 0.4, 0.3 m/s) and grip (> 0 closed), at 5 Hz; with ``control="joint"``
 (8,): joint velocity (1 is 1 rad/s) and grip. An episode ends when the jacket's middle is in the drop zone (success),
 when the dog wakes (failure), or after 4 s. Reward: progress made, +1 for success, -1 for waking, -0.01 a step.
-``info`` holds success, woken, disturbance (1 wakes), progress (0 .. 1), time_s and layout.
+``info`` holds success, woken, disturbance (1 wakes), progress (0 .. 1), distance_m, dog_speed_mps, dog_turn_radps,
+dog_shift_m (see rehearse.sim.world.Outcome), time_s and layout.
 """
 
 from dataclasses import asdict
@@ -21,7 +22,7 @@ from rehearse.errors import ConfigError
 from rehearse.sim.factors import LEVELS, SPLITS, layout_seed, sample_factors
 from rehearse.sim.gl import close_renderer, open_renderer
 from rehearse.sim.kinematics import JOINTS
-from rehearse.sim.world import PERIOD_S, World
+from rehearse.sim.world import PERIOD_S, Outcome, World
 
 EPISODE_STEPS = 20
 JACKETS = ("patch", "cloth")
@@ -83,7 +84,8 @@ class DogOnJacketEnv(gymnasium.Env):
         self.world.reset(self.factors, held=self.start == "held")
         self._set_appearance()
         self.steps, self._progress = 0, 0.0
-        return self.observe(), self._info(disturbance=0.0, woken=False, progress=0.0, success=False)
+        distance = float(self.world.distance_m(self.world.jacket_start))
+        return self.observe(), self._info(**asdict(Outcome(0.0, False, 0.0, False, distance, 0.0, 0.0, 0.0)))
 
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
         """One control period of 0.2 s."""

@@ -21,6 +21,7 @@ from rehearse.errors import ConfigError
 from rehearse.sim.agents import make_agent
 from rehearse.sim.env import JACKETS, DogOnJacketEnv
 from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
+from rehearse.sim.latency import Delayed
 
 TASKS = ("dog-on-jacket",)
 METHODS = (
@@ -32,7 +33,10 @@ METHODS = (
 
 @dataclass(frozen=True)
 class EvalConfig:
-    """What to evaluate. ``split`` stays ``test`` for every figure that is quoted."""
+    """What to evaluate. ``split`` stays ``test`` for every figure that is quoted.
+
+    ``delay_steps``: actions arrive so many control periods (0.2 s) late; ``compensate``: planners are told.
+    """
 
     task: str = "dog-on-jacket"
     level: str = "half"
@@ -42,6 +46,8 @@ class EvalConfig:
     checkpoint: Path | None = None
     jacket: str = "patch"
     split: str = "test"
+    delay_steps: int = 0
+    compensate: bool = True
     workers: int = os.cpu_count() or 1
 
     def __post_init__(self) -> None:
@@ -53,8 +59,8 @@ class EvalConfig:
             raise ConfigError(f"unknown jacket {self.jacket!r}; choose one of {', '.join(JACKETS)}")
         if self.split == "train":
             raise ConfigError("training layouts are not for evaluation: choose split test or validation")
-        if self.episodes < 1 or self.workers < 1:
-            raise ConfigError("episodes and workers must be at least 1")
+        if self.episodes < 1 or self.workers < 1 or self.delay_steps < 0:
+            raise ConfigError("episodes and workers must be at least 1, the delay not negative")
         if not self.methods:
             raise ConfigError("no methods given")
         for method in self.methods:
@@ -101,7 +107,10 @@ def _start_worker(config: EvalConfig) -> None:
 
 
 def _work(config: EvalConfig, item: tuple[str, int]) -> Episode:
-    return run_episode(_worker[1], make_agent(item[0], config.checkpoint), item[0], item[1], config.seed)
+    agent = make_agent(item[0], config.checkpoint)
+    if config.delay_steps:
+        agent = Delayed(agent, config.delay_steps, config.compensate)
+    return run_episode(_worker[1], agent, item[0], item[1], config.seed)
 
 
 def run_episode(

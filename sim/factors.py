@@ -13,20 +13,21 @@ import numpy as np
 from rehearse.errors import ConfigError
 
 Range = tuple[float, float]
+LOG_UNIFORM = {"sleep_depth"}
 SPLITS = ("train", "validation", "test")
 LAYOUTS_PER_SEED = 1_000_000  # a run with seed s uses the layouts s * LAYOUTS_PER_SEED + i
 
 
 @dataclass(frozen=True)
 class FactorRanges:
-    """Uniform range of each factor. Poses are relative to the nominal jacket; angles in radians."""
+    """Range of each factor, uniform where not said otherwise. Poses are relative to the nominal jacket; radians."""
 
     overlap: Range = (0.4, 0.8)  # 0: the dog's middle is 0.30 m from the jacket's; 1: on top of it
     dog_bearing_rad: Range = (-1.0, 1.0)  # where around the far side of the jacket the dog lies
     dog_yaw_rad: Range = (-3.14159, 3.14159)
     dog_mass_kg: Range = (3.5, 7.0)
-    friction: Range = (0.7, 1.1)  # of the dog's fur, on jacket and floor alike
-    sleep_depth: Range = (0.5, 2.4)
+    friction: Range = (0.8, 1.0)  # of the dog's fur, on jacket and floor alike
+    sleep_depth: Range = (0.4, 3.0)  # log-uniform
     jacket_x_m: Range = (0.12, 0.18)
     jacket_y_m: Range = (-0.04, 0.04)
     jacket_yaw_rad: Range = (-0.4, 0.4)
@@ -80,9 +81,10 @@ def sample_factors(ranges: FactorRanges, rng: np.random.Generator, fixed: frozen
         raise ConfigError(f"unknown factor {sorted(unknown)}; factors are {', '.join(sorted(names))}")
     values: dict = {}
     for name in (field.name for field in fields(FactorRanges)):
-        low, high = getattr(ranges, name)
+        low, high = np.log(getattr(ranges, name)) if name in LOG_UNIFORM else getattr(ranges, name)
         size = 3 if name == "camera_jitter_m" else None
         draw = rng.uniform(low, high, size)
-        values[name] = np.full_like(draw, (low + high) / 2) if name in fixed else draw
+        draw = np.full_like(draw, (low + high) / 2) if name in fixed else draw
+        values[name] = np.exp(draw) if name in LOG_UNIFORM else draw
     values = {name: tuple(v.tolist()) if np.ndim(v) else float(v) for name, v in values.items()}
     return Factors(**{**values, "tab": min(int(values["tab"]), 2)})

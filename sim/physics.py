@@ -7,6 +7,7 @@ step at a time so that the grasp follows the same rule as in the world. Signals 
 """
 
 import copy
+import dataclasses
 from dataclasses import dataclass
 
 import mujoco
@@ -17,6 +18,7 @@ import torch
 from rehearse.planner import Futures
 from rehearse.sim import scene
 from rehearse.sim.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
+from rehearse.sim.factors import FactorRanges
 from rehearse.sim.world import DOG_SENSORS, HOLD_SUBSTEPS, SUBSTEPS, World
 
 _PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -40,7 +42,7 @@ class Snapshot:
 
 
 class PhysicsDynamics:
-    """``mujoco.rollout`` as a Dynamics. ``threads`` 0 steps in the calling thread."""
+    """``mujoco.rollout`` as a Dynamics. ``threads`` 0 steps in the calling thread; ``world`` lends its model."""
 
     def __init__(self, world: World, threads: int = 0) -> None:
         self.world = world
@@ -64,7 +66,7 @@ class PhysicsDynamics:
         )
 
     def imagine(self, belief: Snapshot, actions: torch.Tensor) -> Futures:
-        """Actions (N, H, 4) -> Futures with signals disturbance, progress and woken, each (1, N, H)."""
+        """Actions (N, H, 4) -> Futures with signals disturbance, progress, distance_m and woken, each (1, N, H)."""
         world, count, horizon = self.world, actions.shape[0], actions.shape[1]
         plans = np.clip(actions.detach().double().cpu().numpy(), -1, 1)
         repeat = lambda array: np.repeat(array[None], count, axis=0)  # noqa: E731
@@ -75,7 +77,7 @@ class PhysicsDynamics:
         )
         q_rad, target_m = [belief.q_rad] * count, [belief.target_m] * count
         arousal = belief.arousal.repeat(count)
-        disturbance, progress = np.zeros((count, horizon)), np.zeros((count, horizon))
+        disturbance, progress, distance_m = np.zeros((3, count, horizon))
         for step in range(horizon):
             self._apply_grasp(states, eq_active, plans[:, step, 3] > 0)
             controls = np.empty((count, SUBSTEPS, world.model.nu + world.model.neq))
@@ -90,7 +92,8 @@ class PhysicsDynamics:
             for sample in range(_PER_SAMPLE - 1, SUBSTEPS, _PER_SAMPLE):
                 level = arousal.sample(*(sensors[:, sample, world.sensor_slice(name)] for name in DOG_SENSORS))
                 disturbance[:, step] = np.maximum(disturbance[:, step], level)
-            progress[:, step] = world.progress(self._jacket_positions(states))
+            jacket = self._jacket_positions(states)
+            progress[:, step], distance_m[:, step] = world.progress(jacket), world.distance_m(jacket)
         woken = np.maximum.accumulate(disturbance >= WAKE_THRESHOLD, axis=1) | belief.woken
         as_signal = lambda array: torch.from_numpy(array.astype(np.float32))[None]  # noqa: E731
         return Futures(
@@ -98,6 +101,7 @@ class PhysicsDynamics:
             signals={
                 "disturbance": as_signal(disturbance),
                 "progress": as_signal(progress),
+                "distance_m": as_signal(distance_m),
                 "woken": as_signal(woken),
             },
             disagreement=torch.zeros(count, horizon),
@@ -122,3 +126,17 @@ class PhysicsDynamics:
             mujoco.mj_kinematics(self.world.model, self._scratch)
             positions[n] = self.world.jacket_position(self._scratch)
         return positions
+
+
+class NominalPhysics(PhysicsDynamics):
+    """Physics that knows the true state but not what no camera shows: friction and mass are at their nominal values.
+
+    How far MPC gets with it tells how much of a task lies in what can be seen.
+    """
+
+    def observe(self, history: World) -> Snapshot:
+        """Freeze ``history``; futures run on a world of nominal friction and mass."""
+        ranges = FactorRanges()
+        hidden = {"friction": np.mean(ranges.friction), "dog_mass_kg": np.mean(ranges.dog_mass_kg)}
+        self.world.assume(dataclasses.replace(history.factors, **hidden), history.jacket_start)
+        return super().observe(history)

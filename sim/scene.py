@@ -57,7 +57,7 @@ def _plate(name: str, pos: str, half: tuple[float, float], mass: float, rgba: st
     return (
         f'<body name="{name}" pos="{pos}">{{joint}}<geom name="{name}" type="box" '
         f'size="{half[0] * 0.97:.4f} {half[1] * 0.97:.4f} {PLATE_HALF_THICKNESS_M}" mass="{mass:.4f}" rgba="{rgba}" '
-        f'contype="1" conaffinity="2" condim="3" priority="1" friction=".5 .01 .001"/>{inner}</body>'
+        f'contype="1" conaffinity="2" condim="3" priority="1" friction=".5 .01 .001" solref=".02 1"/>{inner}</body>'
     )
 
 

@@ -22,20 +22,31 @@ SUBSTEPS = round(PERIOD_S / scene.TIMESTEP_S)
 HOLD_SUBSTEPS = 4  # joint targets move every 20 ms, as from a robot's own interpolator
 MAX_JOINT_SPEED_RADPS = 1.0
 MAX_SPEED_MPS = np.array([0.4, 0.4, 0.3])
+STEP_M = MAX_SPEED_MPS * PERIOD_S  # the longest move of one step
 WORKSPACE_LOW_M, WORKSPACE_HIGH_M = np.array([-0.62, -0.22, 0.008]), np.array([0.20, 0.26, 0.32])
 DOG_SENSORS = ("dog_position", "dog_velocity", "dog_gyro")
 GRASP_REACH_M, HOVER_M = 0.04, 0.08
+# Taking hold nudges the jacket: time begins when the dog has lain still for half a second, or after 4 s at the latest.
+STILL_MPS, STILL_RADPS, STILL_SUBSTEPS, SETTLE_SUBSTEPS = 0.01, 0.04, 100, 800
 FINGER_CLOSED_M, FINGER_OPEN_M = 0.0, 0.026
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did. ``disturbance`` is the highest arousal within the step; 1 wakes the dog."""
+    """What a step did. ``disturbance`` is the highest arousal within the step; 1 wakes the dog.
+
+    ``distance_m`` is from the jacket's middle to the edge of the drop zone, negative inside. The dog's greatest speed
+    and rotation within the step, and how far it lies from where it fell asleep, are what its arousal is made of.
+    """
 
     disturbance: float
     woken: bool
     progress: float
     success: bool
+    distance_m: float
+    dog_speed_mps: float
+    dog_turn_radps: float
+    dog_shift_m: float
 
 
 class World:
@@ -81,6 +92,11 @@ class World:
         self._reach_tab(factors.tab, held)
         self._start_measuring()
 
+    def assume(self, factors: Factors, jacket_start_m: np.ndarray) -> None:
+        """Take these factors and this start for true without laying out a scene: for imagining on another's state."""
+        self.factors, self.jacket_start = factors, jacket_start_m
+        self._apply_physical(factors)
+
     def _apply_physical(self, factors: Factors) -> None:
         model = self.model
         scale = factors.dog_mass_kg / self._nominal_mass[0][self._dog_bodies].sum()
@@ -90,8 +106,8 @@ class World:
         model.flex_friction[:, 0] = factors.friction
         # A light sleeper holds its head and ears up: the one thing about its sleep that a camera can see.
         neck = model.joint("dog/neck")
-        lightness = (2.4 - factors.sleep_depth) / 2.0
-        model.qpos_spring[neck.qposadr[0]] = 0.15 - 1.0 * lightness
+        lightness = np.clip(np.log(3.0 / factors.sleep_depth) / np.log(7.5), 0, 1)
+        model.qpos_spring[neck.qposadr[0]] = 0.3 - 1.35 * lightness
 
     def _place(self, joint: str, position: list[float], yaw_rad: float) -> None:
         self.data.joint(joint).qpos[:] = [*position, np.cos(yaw_rad / 2), 0, 0, np.sin(yaw_rad / 2)]
@@ -99,13 +115,24 @@ class World:
     def _reach_tab(self, tab: int, held: bool) -> None:
         model, data = self.model, self.data
         height = 0.004 if held else HOVER_M
-        self.target_m = data.site_xpos[self.tab_sites[tab]] + np.array([0, 0, height])
+        above = data.site_xpos[self.tab_sites[tab]] + np.array([0, 0, height])
+        self.target_m = np.clip(above, WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
         self.q_rad = self.kinematics.solve(self.q_rad, self.target_m, iterations=60)
         data.qpos[self._arm_qpos] = data.ctrl[:JOINTS] = self.q_rad
         data.qvel[self._arm_dofs] = 0
         data.ctrl[JOINTS:] = FINGER_CLOSED_M if held else FINGER_OPEN_M
         data.eq_active[self.grasps[tab]] = held
         mujoco.mj_step(model, data, nstep=40)
+        self._settle()
+
+    def _settle(self) -> None:
+        still = 0
+        for _ in range(0, SETTLE_SUBSTEPS, 20):
+            mujoco.mj_step(self.model, self.data, nstep=20)
+            speed, rotation = (np.linalg.norm(self.read(name)) for name in DOG_SENSORS[1:])
+            still = still + 20 if speed < STILL_MPS and rotation < STILL_RADPS else 0
+            if still >= STILL_SUBSTEPS:
+                break
 
     def _start_measuring(self) -> None:
         self.jacket_start = self.jacket_position()
@@ -115,6 +142,7 @@ class World:
             origin=self.read("dog_position")[None],
             sleep_depth=np.array([self.factors.sleep_depth]),
         )
+        self._still = np.stack([self.read("dog_position"), np.zeros(3), np.zeros(3)])
         self.woken = False
 
     # -- step ----------------------------------------------------------------------------------------------------
@@ -136,26 +164,33 @@ class World:
     def _advance(self, controls: np.ndarray, closed: bool) -> Outcome:
         """Step the physics through ``controls`` (SUBSTEPS / HOLD_SUBSTEPS, nu), measuring the dog on the way."""
         self.set_grasp(self.data, closed)
-        peak = 0.0
+        peak, motion = 0.0, np.zeros(3)
         per_sample = round(SAMPLE_PERIOD_S / scene.TIMESTEP_S) // HOLD_SUBSTEPS
         for index, control in enumerate(controls):
             self.data.ctrl[:] = control
             mujoco.mj_step(self.model, self.data, nstep=HOLD_SUBSTEPS)
             if (index + 1) % per_sample == 0:
-                level = self.arousal.sample(
-                    self.read("dog_position")[None],
-                    self.read("dog_velocity")[None],
-                    self.read("dog_gyro")[None],
-                )
-                peak = max(peak, float(level[0]))
+                sensed = [self.read(name) for name in DOG_SENSORS]
+                peak = max(peak, float(self.arousal.sample(*(value[None] for value in sensed))[0]))
+                motion = np.maximum(motion, np.linalg.norm(sensed - self._still, axis=-1))
         mujoco.mj_kinematics(self.model, self.data)  # mj_step leaves positions one substep behind
         self.woken = self.woken or peak >= WAKE_THRESHOLD
-        progress = float(self.progress(self.jacket_position()))
-        return Outcome(peak, self.woken, progress, success=progress >= 1 and not self.woken)
+        jacket = self.jacket_position()
+        progress = float(self.progress(jacket))
+        return Outcome(
+            disturbance=peak,
+            woken=self.woken,
+            progress=progress,
+            success=progress >= 1 and not self.woken,
+            distance_m=float(self.distance_m(jacket)),
+            dog_speed_mps=float(motion[1]),
+            dog_turn_radps=float(motion[2]),
+            dog_shift_m=float(motion[0]),
+        )
 
     def controls(self, action: np.ndarray, q_rad: np.ndarray, target_m: np.ndarray) -> tuple[np.ndarray, ...]:
         """Joint targets (SUBSTEPS / HOLD_SUBSTEPS, nu) for one step, and the arm's new commanded joints and point."""
-        target = np.clip(target_m + action[:3] * MAX_SPEED_MPS * PERIOD_S, WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
+        target = np.clip(target_m + action[:3] * STEP_M, WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
         q_next = self.kinematics.solve(q_rad, target)
         return self._interpolate(q_rad, q_next, closed=action[3] > 0), q_next, target
 
@@ -189,17 +224,27 @@ class World:
         """Mean position of the jacket's plates or vertices (3,), here or in another ``data`` of the same model."""
         return (data or self.data).xpos[self.jacket_bodies].mean(0)
 
+    @staticmethod
+    def distance_m(jacket_m: np.ndarray) -> np.ndarray:
+        """Jacket positions (..., 3) -> distance to the edge of the drop zone (...,), negative inside."""
+        return np.linalg.norm(jacket_m[..., :2] - np.array(scene.DROP_ZONE_M), axis=-1) - scene.DROP_RADIUS_M
+
     def progress(self, jacket_m: np.ndarray) -> np.ndarray:
         """Share of the way to the drop zone, (...,) in [0, 1], for jacket positions (..., 3). 1 is delivered."""
-        zone = np.array(scene.DROP_ZONE_M)
-        gap = lambda p: np.maximum(0, np.linalg.norm(p[..., :2] - zone, axis=-1) - scene.DROP_RADIUS_M)  # noqa: E731
-        return np.clip(1 - gap(jacket_m) / gap(self.jacket_start), 0, 1)
+        return np.clip(1 - self.distance_m(jacket_m) / self.distance_m(self.jacket_start), 0, 1)
 
     def proprioception(self) -> np.ndarray:
         """(10,) gripper position, commanded minus actual position, wrist force / 20 N, and whether the hand holds."""
         grip = self.read("grip_position")
         holds = float(self.data.eq_active[self.grasps].any())
         return np.concatenate([grip, self.target_m - grip, self.read("wrist_force") / 20, [holds]]).astype(np.float32)
+
+
+def within_workspace(action: np.ndarray, target_m: np.ndarray) -> np.ndarray:
+    """What an arm that is commanded to ``target_m`` (3,) does of an action (4,): the motion ends at the workspace."""
+    action = np.clip(action, -1, 1)
+    reached = np.clip(target_m + action[:3] * STEP_M, WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
+    return np.append((reached - target_m) / STEP_M, action[3])
 
 
 def checked_action(action: np.ndarray, size: int, meaning: str) -> np.ndarray:

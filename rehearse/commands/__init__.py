@@ -8,6 +8,7 @@ from rehearse.commands.bench import Bench
 from rehearse.commands.collect import Collect
 from rehearse.commands.demo import Demo
 from rehearse.commands.eval import Eval
+from rehearse.commands.fidelity import Fidelity
 from rehearse.commands.sweep import Sweep
 from rehearse.commands.train import Train
 
@@ -16,6 +17,7 @@ COMMANDS = (
     | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Collect, tyro.conf.subcommand("collect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[Sweep, tyro.conf.subcommand("sweep")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )

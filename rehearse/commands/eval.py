@@ -7,9 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.commands.base import Command, about, progress_bar
+from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
 from rehearse.sim.evaluate import METHODS, Episode, EvalConfig, Report, evaluate
+from rehearse.sim.world import PERIOD_S
 from rehearse.world_model import shipped_checkpoint
 
 
@@ -29,6 +31,10 @@ class Eval(Command):
     """World model of the planners; the shipped one unless given."""
     jacket: str = "patch"
     """patch (plates, what the model was trained on) or cloth (the held-out reality)."""
+    delay_ms: int = 0
+    """Latency: every action arrives so much later, in whole control periods of 200 ms."""
+    blind_to_delay: bool = False
+    """Planners are not told of the latency, and plan as if they acted at once."""
     figures: Path | None = None
     """Also draw success and waking against the number of futures into this folder, as SVG."""
     workers: int = EvalConfig.workers
@@ -45,6 +51,8 @@ class Eval(Command):
             methods=methods,
             checkpoint=self.checkpoint or default_checkpoint(methods),
             jacket=self.jacket,
+            delay_steps=_steps(self.delay_ms),
+            compensate=not self.blind_to_delay,
             workers=self.workers,
         )
         report = evaluate_with_bar(config, console)
@@ -55,6 +63,13 @@ class Eval(Command):
         if self.figures is not None:
             write_figures(report.rows, self.figures)
         return 0
+
+
+def _steps(delay_ms: int) -> int:
+    steps, rest = divmod(delay_ms, round(1000 * PERIOD_S))
+    if rest or steps < 0:
+        raise ConfigError(f"delay_ms is {delay_ms}; it must be a multiple of {round(1000 * PERIOD_S)}, 0 or more")
+    return steps
 
 
 def default_checkpoint(methods: tuple[str, ...]) -> Path | None:
@@ -95,6 +110,8 @@ def about_evaluation(config: EvalConfig) -> dict[str, str]:
         split=config.split,
         seed=config.seed,
         episodes=config.episodes,
+        delay_steps=config.delay_steps,
+        compensate=config.compensate,
         checkpoint=config.checkpoint.stem if config.checkpoint else "none",
     )
 

@@ -4,17 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from rehearse.sim.agents import SIGNALS
 from rehearse.sim.collect import CollectConfig, collect
 from rehearse.world_model import ModelConfig, WorldModel, preset, save
 
-SIGNALS = {"disturbance": "regression", "progress": "regression", "woken": "event"}
+KINDS = {name: "event" if name == "woken" else "regression" for name in SIGNALS}
 
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of an untrained debug-size model of the dog task."""
     small = preset("debug").model
-    config = ModelConfig(**{**vars(small), "action_dim": 4, "proprio_dim": 10, "signals": SIGNALS})
+    config = ModelConfig(**{**vars(small), "action_dim": 4, "proprio_dim": 10, "signals": KINDS})
     return save(WorldModel(config), tmp_path_factory.mktemp("model"))
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from rehearse.cli import main
 from rehearse.sim.evaluate import METHODS
 
-COMMANDS = ("demo", "eval", "collect", "train", "sweep", "bench")
+COMMANDS = ("demo", "eval", "collect", "train", "fidelity", "sweep", "bench")
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
 
 
@@ -43,6 +43,18 @@ def test_an_unknown_option_exits_with_2(capsys):
     assert stopped.value.code == 2
 
 
+def test_fidelity_writes_a_row_for_the_model_and_for_nominal_physics(checkpoint, tmp_path):
+    path = tmp_path / "rows.json"
+    options = ["--states", "12", "--candidates", "6", "--workers", "1", "--json", path, "--checkpoint", checkpoint]
+    assert main(["fidelity", *map(str, options)]) == 0
+    model, nominal = json.loads(path.read_text())["rows"]
+    assert (model["dynamics"], nominal["dynamics"]) == ("model", "nominal")
+    assert nominal["distance"] > 0.8 > model["distance"], "an untrained model knows nothing, the physics nearly all"
+    for row in (model, nominal):
+        assert -1 <= row["cost_low"] <= row["cost"] <= row["cost_high"] <= 1
+        assert row["woken_true"] == model["woken_true"]
+
+
 def test_eval_writes_rows_that_scripts_can_rely_on(checkpoint, tmp_path):
     path = tmp_path / "rows.json"
     methods = "nothing,script-fast,planner-8"
@@ -59,6 +71,16 @@ def test_eval_writes_rows_that_scripts_can_rely_on(checkpoint, tmp_path):
     }
     assert len({tuple(found) for found in layouts.values()}) == 1, "every method meets the same layouts"
     assert next(row for row in result["rows"] if row["method"] == "planner-8")["futures"] == 8
+
+
+def test_eval_under_latency(checkpoint, tmp_path, capsys):
+    path = tmp_path / "rows.json"
+    options = ["--methods", "script-fast,planner-8", "--episodes", "2", "--checkpoint", checkpoint, "--json", path]
+    assert main(["eval", "--delay-ms", "400", *map(str, options)]) == 0
+    result = json.loads(path.read_text())
+    assert result["about"]["delay_steps"] == "2"
+    assert all(episode["time_s"] > 0.4 for episode in result["episodes"]), "nothing can happen before it is done"
+    assert "multiple of 200" in refused(capsys, "eval", "--delay-ms", "150", *options)
 
 
 def test_the_method_names_are_stable():

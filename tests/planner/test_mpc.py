@@ -290,6 +290,55 @@ def test_a_good_proposal_is_taken_and_is_clamped():
     assert len({candidate.cost for candidate in plan.kept}) == 8
 
 
+def test_only_what_the_robot_can_do_is_imagined_and_given_out():
+    histories, imagined = [], []
+
+    def half_speed(history, actions):
+        histories.append(history)
+        return actions.clamp(-0.5, 0.5)
+
+    class Watched(PointMass):
+        def imagine(self, belief, actions):
+            imagined.append(actions)
+            return super().imagine(belief, actions)
+
+    mpc = MPC(Watched(), Reach("progress"), CEMConfig(futures=64), config(), limits=half_speed)
+    plan = mpc.plan(AT_REST, 0.0, generator())
+    drawn = mpc.draw(AT_REST, 0.0, 32, generator())
+    assert all(history is AT_REST for history in histories)
+    assert torch.cat(imagined).abs().max() == 0.5
+    assert np.abs(plan.actions).max() == 0.5
+    assert drawn.shape == (32, 12, 2)
+    assert drawn.abs().max() == 0.5
+
+
+def test_committed_actions_begin_every_future_and_the_plan_is_made_for_what_they_lead_to():
+    imagined = []
+
+    class Watched(PointMass):
+        def imagine(self, belief, actions):
+            imagined.append(actions)
+            return super().imagine(belief, actions)
+
+    committed = np.array([[1.0, 0.0], [1.0, 0.5]])
+    mpc = MPC(Watched(), Reach("progress"), CEMConfig(futures=128), config())
+    plan = mpc.plan(AT_REST, 0.4, generator(), committed)
+    actions = torch.cat(imagined)
+    assert actions.shape == (128, 14, 2)
+    np.testing.assert_array_equal(actions[:, :2], np.broadcast_to(committed, (128, 2, 2)))
+    assert plan.actions.shape == (12, 2)
+    np.testing.assert_allclose(plan.times_s, 0.4 + 0.2 * np.arange(12))
+    # Told that it is already moving towards the goal, it brakes earlier than when it believes itself at rest.
+    unaware = MPC(PointMass(), Reach("progress"), CEMConfig(futures=128), config()).plan(AT_REST, 0.4, generator())
+    assert plan.actions[:, 0].sum() < unaware.actions[:, 0].sum()
+
+
+@pytest.mark.parametrize("committed", [np.zeros((2, 3)), np.zeros(2), np.full((1, 2), np.nan)])
+def test_committed_actions_that_do_not_fit_are_refused(committed):
+    with pytest.raises(DataError, match="committed actions are"):
+        planner().plan(AT_REST, 0.0, generator(), committed)
+
+
 def test_many_proposals_leave_the_nominal_and_reach_the_optimizer_within_bounds():
     knots_seen = []
 

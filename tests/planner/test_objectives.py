@@ -5,6 +5,7 @@ import torch
 
 from rehearse.errors import ConfigError, DataError
 from rehearse.planner import (
+    Deadline,
     Disagreement,
     Effort,
     Excess,
@@ -14,6 +15,7 @@ from rehearse.planner import (
     Signal,
     Smoothness,
     Terminal,
+    Toward,
     cvar,
     mean_plus_std,
 )
@@ -95,6 +97,31 @@ def test_one_step_horizon():
     futures = Futures(None, {"progress": PROGRESS[..., :1], "woken": WOKEN[..., :1]}, torch.zeros(2, 1))
     objective = Reach("progress") + Hazard("woken") + Smoothness() + Effort() + Disagreement()
     assert objective(futures, ACTIONS[:, :1]).tolist() == [1.0, 2.0]
+
+
+def test_a_deadline_expects_what_the_pace_of_the_second_half_leads_to():
+    signal = torch.tensor([[[0.1, 0.1, 0.2, 0.3], [0.2, 0.3, 0.3, 0.3], [0.0, 0.4, 0.8, 1.2]]])
+    futures = Futures(None, {"progress": signal}, torch.zeros(3, 4))
+    short = lambda steps: Deadline("progress", steps)(futures, torch.zeros(3, 4, 1)).tolist()  # noqa: E731
+    assert short(2) == pytest.approx([0.9, 0.7, 0.6])
+    assert short(4) == pytest.approx([0.7, 0.7, 0.0])
+    assert short(7) == pytest.approx([0.7 - 3 * 0.1, 0.7, 0.0])
+    assert short(0) == short(1), "when time is up, the next step is what is left"
+    assert Deadline("progress", 9)(
+        Futures(None, {"progress": signal[..., :1]}, torch.zeros(3, 1)), torch.zeros(3, 1, 1)
+    ).tolist() == pytest.approx([0.9, 0.8, 1.0])
+
+
+def test_toward_a_goal_prefers_the_path_that_is_there_sooner():
+    goal = torch.tensor([1.0, 0.0])
+    late, soon, never = torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 1.0]), torch.zeros(3)
+    latents = torch.stack([late, soon, never])[..., None] * goal
+    futures = Futures(latents.bfloat16(), {}, torch.zeros(3, 3))
+    torch.testing.assert_close(Toward(goal)(futures, ACTIONS), torch.tensor([2 / 6, 1 / 6, 3 / 6]))
+    with pytest.raises(DataError, match=r"moment of \(3,\), the futures have moments of 2"):
+        Toward(torch.zeros(3))(futures, ACTIONS)
+    with pytest.raises(DataError, match="the futures have none"):
+        Toward(goal)(FUTURES, ACTIONS)
 
 
 def test_mistakes_are_named():

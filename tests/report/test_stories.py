@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from rehearse.planner import Candidate
-from rehearse.sim.agents import PlannerAgent, make_agent
+from rehearse.sim.agents import SIGNALS, PlannerAgent, make_agent
 from rehearse.stories import habit, tell, verdict
 from rehearse.world_model import ModelConfig, WorldModel, preset
 
 
 def candidate(rank: int, **parts: float) -> Candidate:
-    """A candidate with the cost parts reach, hazard and excess."""
-    named = {"reach progress": 0.0, "hazard woken": 0.0, "excess disturbance": 0.0}
-    named |= dict(zip(named, (parts.get(k, 0.0) for k in ("reach", "hazard", "excess")), strict=True))
+    """A candidate with the cost parts reach, hazard, excess, doubt and late."""
+    names = ("reach progress", "hazard woken", "excess disturbance", "disagreement", "deadline progress")
+    named = dict(zip(names, (parts.get(k, 0.0) for k in ("reach", "hazard", "excess", "doubt", "late")), strict=True))
     signals = {"woken": np.array([0.1, 0.71]), "disturbance": np.array([0.2, 1.3]), "progress": np.array([0.1, 0.25])}
     return Candidate(rank, sum(named.values()), np.zeros((2, 4), np.float32), signals, named)
 
@@ -23,6 +23,8 @@ def candidate(rank: int, **parts: float) -> Candidate:
         ({"hazard": 5}, "would wake the dog (71 %)"),
         ({"excess": 5}, "disturbance 1.30"),
         ({"reach": 5}, "progress 25 %"),
+        ({"doubt": 5}, "members disagree"),
+        ({"late": 5}, "too late"),
     ],
 )
 def test_a_rejected_future_says_why(parts, said):
@@ -38,7 +40,7 @@ def test_a_story_opens_decisions_of_a_real_episode():
     small = vars(preset("debug").model) | {
         "action_dim": 4,
         "proprio_dim": 10,
-        "signals": {"disturbance": "regression", "progress": "regression", "woken": "event"},
+        "signals": {name: "event" if name == "woken" else "regression" for name in SIGNALS},
     }
     agent = PlannerAgent(WorldModel(ModelConfig(**small)).eval(), 16)
     story = tell(agent, layout=1, decisions=2)

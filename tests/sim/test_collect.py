@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.sim.agents import Agent, BehaviourAgent
+from rehearse.sim.agents import SIGNALS, Agent, BehaviourAgent
 from rehearse.sim.behaviours import NoisyPlay
 from rehearse.sim.collect import STEPS_AFTER_END, CollectConfig, collect, noisy_play, record_episode
 from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
@@ -30,7 +30,7 @@ def test_the_reader_takes_it(dataset: tuple[Path, list[Clip]]) -> None:
     assert reader.fps == 5
     assert reader.image_shape == (64, 64, 3)
     assert (reader.action_dim, reader.proprio_dim) == (4, len(PROPRIO_NAMES))
-    assert reader.signal_kinds == {"disturbance": "regression", "progress": "regression", "woken": "event"}
+    assert reader.signal_kinds == {name: "event" if name == "woken" else "regression" for name in SIGNALS}
     assert reader.provenance["split"] == "train"
     assert reader.provenance["seed"] == 3
 

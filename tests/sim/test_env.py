@@ -148,17 +148,32 @@ def test_actions_beyond_one_are_clipped(env: DogOnJacketEnv) -> None:
 
 
 def test_info(env: DogOnJacketEnv) -> None:
-    keys = {"success", "woken", "disturbance", "progress", "time_s", "layout"}
+    dog = {"dog_speed_mps", "dog_turn_radps", "dog_shift_m"}
+    keys = {"success", "woken", "disturbance", "progress", "distance_m", "time_s", "layout", *dog}
     _, info = env.reset(options={"layout": 4})
     assert set(info) == keys
-    assert info == dict(success=False, woken=False, disturbance=0.0, progress=0.0, time_s=0.0, layout=4)
+    distance_m = info["distance_m"]
+    assert 0.2 < distance_m < 0.6
+    still = dict.fromkeys(dog, 0.0)
+    assert info == dict(
+        success=False, woken=False, disturbance=0.0, progress=0.0, distance_m=distance_m, time_s=0.0, layout=4, **still
+    )
     for step in range(1, 4):
         _, _, _, _, info = env.step(PULL)
         assert set(info) == keys
         assert info["time_s"] == pytest.approx(step * PERIOD_S)
         assert info["disturbance"] >= 0
         assert 0 <= info["progress"] <= 1
+        assert info["progress"] == pytest.approx(max(0, 1 - info["distance_m"] / distance_m))
+        assert all(info[name] >= 0 for name in dog)
         assert info["layout"] == 4
+
+
+def test_nobody_wakes_while_nothing_is_done(env: DogOnJacketEnv) -> None:
+    for layout in range(12):
+        env.reset(options={"layout": layout})
+        disturbance = max(env.step(HOLD)[-1]["disturbance"] for _ in range(4))
+        assert disturbance < 0.1, layout
 
 
 def test_time_runs_out(env: DogOnJacketEnv) -> None:

@@ -59,6 +59,6 @@ def test_doing_nothing_neither_wakes_the_dog_nor_brings_the_jacket():
 
 
 def test_a_planner_without_a_checkpoint_and_unknown_names_are_refused():
-    for method in ("planner-8", "planner-0", "planner-", "scripted", ""):
+    for method in ("planner-8", "planner-icem-8", "planner-0", "planner-", "planner", "scripted", "oracle-8", ""):
         with pytest.raises(ConfigError):
             make_agent(method)
