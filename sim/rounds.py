@@ -32,7 +32,7 @@ from rehearse.world_model.data import ClipCache, LeRobotReader
 class RoundsConfig:
     """How often, and how much each time. ``share`` of every batch comes from the planner's own attempts."""
 
-    rounds: int = 3
+    rounds: int = 4
     episodes: int = 400
     steps: int = 1000
     learning_rate: float = 7e-4

@@ -36,8 +36,10 @@ class Fidelity(Command):
             checkpoint = self.checkpoint or shipped_checkpoint("dog-on-jacket-tiny")
             rows = measure(config, checkpoint, lambda: bar.advance(task))
         table = Table(title=f"imagined against true, {self.candidates} plans from each state, level {self.level}")
-        table.caption = "Spearman over the plans of one state, mean over states with a bootstrap 95 % interval"
-        for name in ("dynamics", "states", "cost", "peak disturbance", "distance", "AUROC of waking", "Brier"):
+        table.caption = (
+            "Spearman over the plans of one state, mean over states with a bootstrap 95 % interval; AUROC of waking"
+        )
+        for name in ("dynamics", "states", "cost", "disturbance", "distance", "AUROC", "Brier"):
             table.add_column(name, justify="left" if name == "dynamics" else "right")
         for row in rows:
             ranks = [f"{row[q]:.2f} [{row[q + '_low']:.2f}, {row[q + '_high']:.2f}]" for q in QUANTITIES]
