@@ -70,9 +70,7 @@ class CEM:
 
     def populations(self) -> list[int]:
         """`futures` split evenly over the iterations, the remainder going to the first."""
-        iterations = max(1, min(self.config.iterations, self.config.futures // self.config.min_population))
-        each, rest = divmod(self.config.futures, iterations)
-        return [each + (i < rest) for i in range(iterations)]
+        return even_populations(self.config.futures, self.config.iterations, self.config.min_population)
 
     def init(self, mean: Tensor, std: Tensor, low: Tensor, high: Tensor) -> CEMState:
         """mean (Q,A), std and bounds (A,) -> a state that has seen nothing."""
@@ -90,9 +88,7 @@ class CEM:
 
     def sample(self, state: CEMState, n: int, generator: Generator) -> Tensor:
         """Knots (n,Q,A) within the bounds: the mean, then n - 1 Gaussian draws around it."""
-        noise = torch.randn((n, *state.mean.shape), generator=generator, device=state.mean.device)
-        noise[0] = 0
-        return (state.mean + state.std * noise).clamp(state.low, state.high)
+        return gaussian_knots(state.mean, state.std, state.low, state.high, n, generator)
 
     def update(self, state: CEMState, knots: Tensor, costs: Tensor) -> CEMState:
         """Refit to the cheapest of knots (n,Q,A) with costs (n,) and of the elites so far.
@@ -121,3 +117,17 @@ class CEM:
             elite_costs=elite_costs,
             nonfinite=state.nonfinite + (~usable).sum(),
         )
+
+
+def even_populations(futures: int, iterations: int, min_population: int) -> list[int]:
+    """`futures` over at most `iterations` populations, none smaller than `min_population` unless there is but one."""
+    iterations = max(1, min(iterations, futures // min_population))
+    each, rest = divmod(futures, iterations)
+    return [each + (i < rest) for i in range(iterations)]
+
+
+def gaussian_knots(mean: Tensor, std: Tensor, low: Tensor, high: Tensor, n: int, generator: Generator) -> Tensor:
+    """Knots (n,Q,A) within the bounds (A,): the mean (Q,A), then n - 1 draws around it with std (Q,A)."""
+    noise = torch.randn((n, *mean.shape), generator=generator, device=mean.device)
+    noise[0] = 0
+    return (mean + std * noise).clamp(low, high)

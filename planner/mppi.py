@@ -17,6 +17,7 @@ import torch
 from torch import Generator, Tensor
 
 from rehearse.errors import ConfigError
+from rehearse.planner.cem import even_populations, gaussian_knots
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,7 @@ class MPPI:
 
     def populations(self) -> list[int]:
         """`futures` split evenly over the iterations, the remainder going to the first."""
-        iterations = max(1, min(self.config.iterations, self.config.futures // self.config.min_population))
-        each, rest = divmod(self.config.futures, iterations)
-        return [each + (i < rest) for i in range(iterations)]
+        return even_populations(self.config.futures, self.config.iterations, self.config.min_population)
 
     def init(self, mean: Tensor, std: Tensor, low: Tensor, high: Tensor) -> MPPIState:
         """mean (Q,A), std and bounds (A,) -> a state that has seen nothing."""
@@ -76,9 +75,7 @@ class MPPI:
 
     def sample(self, state: MPPIState, n: int, generator: Generator) -> Tensor:
         """Knots (n,Q,A) within the bounds: the mean, then n - 1 Gaussian draws around it."""
-        noise = torch.randn((n, *state.mean.shape), generator=generator, device=state.mean.device)
-        noise[0] = 0
-        return (state.mean + state.std * noise).clamp(state.low, state.high)
+        return gaussian_knots(state.mean, state.std, state.low, state.high, n, generator)
 
     def update(self, state: MPPIState, knots: Tensor, costs: Tensor) -> MPPIState:
         """Move the mean to the weighted average of knots (n,Q,A) with costs (n,).
