@@ -9,16 +9,17 @@ limit with the dog asleep all along. Rates come with Wilson 95 % intervals (Wils
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from scipy.stats import binomtest
 
 from rehearse.errors import ConfigError
-from rehearse.sim.agents import make_agent
+from rehearse.sim.agents import Agent, make_agent
 from rehearse.sim.env import JACKETS, DogOnJacketEnv
 from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
 from rehearse.sim.latency import Delayed
@@ -29,6 +30,7 @@ METHODS = (
     *("planner-1", "planner-8", "planner-64", "planner-512", "planner-4096"),
     "oracle",
 )
+NOTHING_DONE: Mapping = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,14 @@ def _start_worker(config: EvalConfig) -> None:
     _worker = config, DogOnJacketEnv(level=config.level, split=config.split, jacket=config.jacket)
 
 
+def agent_for(config: EvalConfig, method: str) -> Agent:
+    """The agent of a method under the conditions of an evaluation."""
+    agent = make_agent(method, config.checkpoint)
+    return Delayed(agent, config.delay_steps, config.compensate) if config.delay_steps else agent
+
+
 def _work(config: EvalConfig, item: tuple[str, int]) -> Episode:
-    agent = make_agent(item[0], config.checkpoint)
-    if config.delay_steps:
-        agent = Delayed(agent, config.delay_steps, config.compensate)
-    return run_episode(_worker[1], agent, item[0], item[1], config.seed)
+    return run_episode(_worker[1], agent_for(config, item[0]), item[0], item[1], config.seed)
 
 
 def run_episode(
@@ -150,19 +155,30 @@ def run_episode(
     )
 
 
-def run_episodes(config: EvalConfig) -> Iterator[Episode]:
-    """All episodes, as they finish; the dear methods first, so that no core waits at the end."""
+def run_episodes(config: EvalConfig, done: Mapping[tuple[str, int], Episode] = NOTHING_DONE) -> Iterator[Episode]:
+    """All episodes, as they finish; the dear methods first, so that no core waits at the end.
+
+    Those that are ``done`` are not run again, and come first.
+    """
     layouts = [config.seed * LAYOUTS_PER_SEED + i for i in range(config.episodes)]
-    items = [(method, layout) for method in reversed(config.methods) for layout in layouts]
+    wanted = [(method, layout) for method in reversed(config.methods) for layout in layouts]
+    yield from (done[item] for item in wanted if item in done)
+    items = [item for item in wanted if item not in done]
+    if not items:
+        return
     context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
     with context.Pool(min(config.workers, len(items)), _start_worker, (config,)) as pool:
         yield from pool.imap_unordered(partial(_work, config), items)
 
 
-def evaluate(config: EvalConfig, on_episode: Callable[[Episode], None] = lambda episode: None) -> Report:
-    """Run and summarise; rows in the order of ``config.methods``."""
+def evaluate(
+    config: EvalConfig,
+    on_episode: Callable[[Episode], None] = lambda episode: None,
+    done: Mapping[tuple[str, int], Episode] = NOTHING_DONE,
+) -> Report:
+    """Run and summarise; rows in the order of ``config.methods``. ``done``: episodes of an earlier run (ledger.py)."""
     episodes = []
-    for episode in run_episodes(config):
+    for episode in run_episodes(config, done):
         episodes.append(episode)
         on_episode(episode)
     episodes.sort(key=lambda e: (config.methods.index(e.method), e.layout))

@@ -9,6 +9,8 @@ from rehearse.commands.collect import Collect
 from rehearse.commands.demo import Demo
 from rehearse.commands.eval import Eval
 from rehearse.commands.fidelity import Fidelity
+from rehearse.commands.gate import Gate
+from rehearse.commands.replay import Replay
 from rehearse.commands.sweep import Sweep
 from rehearse.commands.train import Train
 
@@ -18,6 +20,8 @@ COMMANDS = (
     | Annotated[Collect, tyro.conf.subcommand("collect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
+    | Annotated[Gate, tyro.conf.subcommand("gate")]
+    | Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Sweep, tyro.conf.subcommand("sweep")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )

@@ -1,5 +1,7 @@
 """``rehearse eval``: every method on the same held-out layouts, as a table and as JSON."""
 
+import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +13,10 @@ from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
 from rehearse.sim.evaluate import METHODS, Episode, EvalConfig, Report, evaluate
+from rehearse.sim.ledger import Ledger
 from rehearse.sim.world import PERIOD_S
 from rehearse.world_model import shipped_checkpoint
+from rehearse.world_model.checkpoint import weights_path
 
 
 @dataclass(kw_only=True)
@@ -35,6 +39,9 @@ class Eval(Command):
     """Latency: every action arrives so much later, in whole control periods of 200 ms."""
     blind_to_delay: bool = False
     """Planners are not told of the latency, and plan as if they acted at once."""
+    rows: Path | None = None
+    """Keep every finished episode in this JSONL file. Started again with it, only what is missing is run: after a kill,
+    with more methods, or with more episodes."""
     figures: Path | None = None
     """Also draw success and waking against the number of futures into this folder, as SVG."""
     workers: int = EvalConfig.workers
@@ -55,7 +62,7 @@ class Eval(Command):
             compensate=not self.blind_to_delay,
             workers=self.workers,
         )
-        report = evaluate_with_bar(config, console)
+        report = evaluate_with_bar(config, console, self.rows)
         Console().print(
             results_table(report.rows, f"{self.task}, level {self.level}, {self.jacket} jacket, test layouts")
         )
@@ -87,33 +94,42 @@ def write_figures(rows: list[dict], folder: Path) -> None:
                 path.write_text(standalone(svg), encoding="utf-8")
 
 
-def evaluate_with_bar(config: EvalConfig, console: Console) -> Report:
-    """Evaluate while a bar shows the success so far of the method at work."""
+def evaluate_with_bar(config: EvalConfig, console: Console, rows: Path | None = None) -> Report:
+    """Evaluate while a bar shows the success so far of the method at work; ``rows`` is a file of finished episodes."""
     tally: dict[str, list[bool]] = {}
-    with progress_bar(console) as bar:
+    with ExitStack() as stack:
+        ledger = None if rows is None else stack.enter_context(Ledger.open(rows, conditions(config)))
+        done = {} if ledger is None else dict(ledger.episodes)
+        bar = stack.enter_context(progress_bar(console))
         task = bar.add_task("evaluating", total=config.episodes * len(config.methods), text="")
 
         def count(episode: Episode) -> None:
-            tally.setdefault(episode.method, []).append(episode.success)
-            done = tally[episode.method]
-            bar.update(task, advance=1, text=f"{episode.method}: {sum(done)} of {len(done)}")
+            if ledger is not None and (episode.method, episode.layout) not in ledger.episodes:
+                ledger.add(episode)
+            outcomes = tally.setdefault(episode.method, [])
+            outcomes.append(episode.success)
+            bar.update(task, advance=1, text=f"{episode.method}: {sum(outcomes)} of {len(outcomes)}")
 
-        return evaluate(config, count)
+        return evaluate(config, count, done)
+
+
+def conditions(config: EvalConfig) -> dict[str, str]:
+    """What an episode depends on besides its method and layout; the checkpoint by its content."""
+    names = ("task", "level", "jacket", "split", "seed", "delay_steps", "compensate")
+    return {name: str(getattr(config, name)) for name in names} | {"checkpoint_sha256": digest(config.checkpoint)}
+
+
+def digest(checkpoint: Path | None) -> str:
+    """The beginning of the SHA-256 of a checkpoint's weights; "none" without one."""
+    if checkpoint is None:
+        return "none"
+    return hashlib.sha256(weights_path(checkpoint).read_bytes()).hexdigest()[:16]
 
 
 def about_evaluation(config: EvalConfig) -> dict[str, str]:
     """Provenance of an evaluation."""
-    return about(
-        task=config.task,
-        level=config.level,
-        jacket=config.jacket,
-        split=config.split,
-        seed=config.seed,
-        episodes=config.episodes,
-        delay_steps=config.delay_steps,
-        compensate=config.compensate,
-        checkpoint=config.checkpoint.stem if config.checkpoint else "none",
-    )
+    checkpoint = config.checkpoint.stem if config.checkpoint else "none"
+    return about(**conditions(config), episodes=config.episodes, checkpoint=checkpoint)
 
 
 def results_table(rows: list[dict], title: str) -> Table:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from rehearse.cli import main
 from rehearse.sim.evaluate import METHODS
 
-COMMANDS = ("demo", "eval", "collect", "train", "fidelity", "sweep", "bench")
+COMMANDS = ("demo", "eval", "collect", "train", "fidelity", "gate", "replay", "sweep", "bench")
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
 
 
@@ -81,6 +82,59 @@ def test_eval_under_latency(checkpoint, tmp_path, capsys):
     assert result["about"]["delay_steps"] == "2"
     assert all(episode["time_s"] > 0.4 for episode in result["episodes"]), "nothing can happen before it is done"
     assert "multiple of 200" in refused(capsys, "eval", "--delay-ms", "150", *options)
+
+
+def test_gate_tells_by_its_exit_code_and_leaves_reports(tmp_path, capsys):
+    result, junit, table = (tmp_path / name for name in ("rows.json", "junit.xml", "gates.md"))
+    assert main(["eval", "--methods", "nothing", "--episodes", "2", "--json", str(result)]) == 0
+    gate = ["gate", str(result), "--methods", "nothing", "--junit", str(junit), "--markdown", str(table)]
+    assert main([*gate, "--baseline", str(result), "--max-woken", "0.1"]) == 0
+    assert "All 3 gates hold" in table.read_text()
+    assert main([*gate, "--min-success", "0.5", "--json", str(tmp_path / "gates.json")]) == 1
+    assert "<failure" in junit.read_text()
+    assert json.loads((tmp_path / "gates.json").read_text())["passed"] is False
+    assert "rehearse eval --json" in refused(capsys, *gate, "--baseline", junit)
+    assert "nowhere.json" in refused(capsys, *gate, "--baseline", "nowhere.json")
+
+
+def test_a_killed_evaluation_goes_on_and_ends_alike(tmp_path):
+    def rows(path: Path) -> list[dict]:
+        found = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+        return sorted(({**row, "cpu_ms": 0} for row in found), key=lambda row: (row["method"], row["layout"]))
+
+    command = [sys.executable, "-m", "rehearse.cli", "eval", "--methods", "random,script-best", "--episodes", "6"]
+    straight, killed = tmp_path / "straight.jsonl", tmp_path / "killed.jsonl"
+    subprocess.run([*command, "--rows", str(straight)], check=True, capture_output=True)
+    process = subprocess.Popen([*command, "--rows", str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and (not killed.exists() or killed.read_text().count("\n") < 4):
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    before = rows(killed)
+    assert 0 < len(before) < 12, "killed in the middle"
+    done = subprocess.run([*command, "--rows", str(killed), "--json", str(tmp_path / "r.json")], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert rows(killed) == rows(straight)
+    assert [row["n"] for row in json.loads((tmp_path / "r.json").read_text())["rows"]] == [6, 6]
+
+
+def test_an_episode_can_be_replayed_and_filmed(checkpoint, tmp_path, capsys):
+    import av
+
+    result, film = tmp_path / "rows.json", tmp_path / "film.mp4"
+    options = ["--methods", "planner-8", "--episodes", "2", "--seed", "3", "--delay-ms", "200", "--workers", "1"]
+    assert main(["eval", *options, "--checkpoint", str(checkpoint), "--json", str(result)]) == 0
+    replay = ["replay", str(result), "--method", "planner-8", "--layout", "3000001", "--checkpoint", str(checkpoint)]
+    assert main([*replay, "--film", str(film)]) == 0
+    with av.open(str(film)) as opened:
+        frames = sum(1 for _ in opened.decode(video=0))
+    content = json.loads(result.read_text())
+    assert frames == content["episodes"][1]["steps"] + 1
+    content["episodes"][1]["disturbance"] += 0.01
+    result.write_text(json.dumps(content))
+    assert main(replay) == 1, "an episode that ends otherwise is told"
+    assert "3000009" in refused(capsys, *replay[:-3], "3000009")
+    assert "not the checkpoint" in refused(capsys, *replay[:-2])
 
 
 def test_the_method_names_are_stable():

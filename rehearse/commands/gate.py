@@ -1,0 +1,54 @@
+"""``rehearse gate``: let a change in, or keep it out, by what an evaluation says."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from rehearse.commands.base import Command, read_evaluation
+from rehearse.files import atomic_write
+from rehearse.gates import Rules, judge, junit, markdown
+
+
+@dataclass(kw_only=True)
+class Gate(Command):
+    """Judge an evaluation against a baseline and against bounds. Exit code 0: all gates hold; 1: one does not."""
+
+    result: Annotated[Path, tyro.conf.Positional]
+    """What `rehearse eval --json` wrote."""
+    baseline: Path | None = None
+    """An earlier evaluation of the same layouts; only what they share is compared, pair by pair."""
+    methods: str = "planner-512"
+    """Comma-separated: the methods that are judged."""
+    min_success: float | None = None
+    """The observed success rate must be at least this (0 .. 1)."""
+    max_woken: float | None = None
+    """The observed rate of waking must be at most this (0 .. 1)."""
+    delta: float = Rules.delta
+    """Worse than the baseline by more than this, with all of the 95 % interval, fails."""
+    markdown: Path | None = None
+    """Also write a table for a pull-request comment."""
+    junit: Path | None = None
+    """Also write JUnit XML, one test case per gate."""
+
+    def run(self, console: Console) -> int:
+        """Judge, print, write."""
+        rules = Rules(self.min_success, self.max_woken, self.delta)
+        methods = [name.strip() for name in self.methods.split(",") if name.strip()]
+        baseline = None if self.baseline is None else read_evaluation(self.baseline)
+        verdicts = judge(read_evaluation(self.result), rules, methods, baseline)
+        table = Table(title="gates")
+        for name in ("", "method", "gate", "figures"):
+            table.add_column(name)
+        for verdict in verdicts:
+            table.add_row("pass" if verdict.passed else "FAIL", verdict.method, verdict.gate, verdict.reason)
+        Console().print(table)
+        for target, content in ((self.markdown, markdown(verdicts).encode()), (self.junit, junit(verdicts))):
+            if target is not None:
+                with atomic_write(target) as path:
+                    path.write_bytes(content)
+        self.write_json({"passed": all(v.passed for v in verdicts), "gates": [asdict(v) for v in verdicts]})
+        return 0 if all(verdict.passed for verdict in verdicts) else 1

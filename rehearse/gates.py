@@ -1,0 +1,120 @@
+"""Gates on an evaluation: what must hold before a change is let in, and the verdicts in the forms that CI reads.
+
+    verdicts = judge(result, Rules(min_success=0.8, delta=0.05), baseline)
+    junit(verdicts); markdown(verdicts)
+
+A gate on a rate itself (``min_success``, ``max_woken``) looks at the observed rate: the same seed gives the same
+episodes, so it cannot flicker. A gate against a baseline fails only where the evidence is clear: the whole 95 %
+interval of the paired difference lies beyond ``delta`` (a test of non-inferiority turned round, so that a small n does
+not fail everyone who changes a comma).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from rehearse.errors import ConfigError
+from rehearse.sim.compare import Change, compare
+
+CONDITIONS = ("task", "level", "jacket", "split", "delay_steps", "compensate")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Shares in [0, 1]; None asks nothing. ``delta``: how much worse than the baseline is still let pass."""
+
+    min_success: float | None = None
+    max_woken: float | None = None
+    delta: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("min_success", "max_woken", "delta"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ConfigError(f"{name} is {value}; it is a share, between 0 and 1")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One gate: its name, whether it holds, and the figures in words."""
+
+    method: str
+    gate: str
+    passed: bool
+    reason: str
+
+
+def judge(result: dict, rules: Rules, methods: Sequence[str], baseline: dict | None = None) -> list[Verdict]:
+    """Every gate that applies to ``methods`` of a result (and baseline) as ``rehearse eval --json`` writes it."""
+    rows = {row["method"]: row for row in result["rows"]}
+    if missing := [method for method in methods if method not in rows]:
+        raise ConfigError(f"the result has no row {', '.join(missing)}; it has {', '.join(rows)}")
+    if not methods or (baseline is None and rules.min_success is None and rules.max_woken is None):
+        raise ConfigError("there is nothing to judge: give --baseline, --min-success or --max-woken, and a method")
+    if baseline is not None:
+        _check_alike(baseline, result)
+    verdicts = []
+    for method in methods:
+        row = rows[method]
+        for name, bound, sign in (("success", rules.min_success, 1), ("woken", rules.max_woken, -1)):
+            if bound is not None:
+                side = "at least" if sign > 0 else "at most"
+                said = f"{_rate(row, name)}, n {row['n']}; {side} {bound:.0%} is asked"
+                verdicts.append(Verdict(method, f"{name} {side} {bound:.0%}", sign * (row[name] - bound) >= 0, said))
+        if baseline is not None:
+            verdicts += [_against(baseline, result, method, name, rules.delta) for name in ("success", "woken")]
+    return verdicts
+
+
+def _check_alike(baseline: dict, result: dict) -> None:
+    """Raise ConfigError if the two were not made under the same conditions."""
+    before, after = baseline.get("about", {}), result.get("about", {})
+    for name in CONDITIONS:
+        if before.get(name) != after.get(name):
+            raise ConfigError(
+                f"the baseline was made with {name} {before.get(name)}, the result with {after.get(name)}; "
+                "evaluate both alike"
+            )
+
+
+def _against(baseline: dict, result: dict, method: str, quantity: str, delta: float) -> Verdict:
+    change = compare(baseline["episodes"], result["episodes"], method, quantity)
+    worse = change.high < -delta if quantity == "success" else change.low > delta
+    direction = "lower" if quantity == "success" else "higher"
+    return Verdict(
+        method, f"{quantity} not {direction} than the baseline by over {delta:.0%}", not worse, _said(change)
+    )
+
+
+def _said(change: Change) -> str:
+    return (
+        f"{change.before:.0%} before, {change.after:.0%} now: {change.difference:+.0%} "
+        f"[{change.low:+.0%}, {change.high:+.0%}] over {change.n} layouts "
+        f"(+{change.gained}, -{change.lost}; McNemar p {change.p_value:.2g})"
+    )
+
+
+def _rate(row: dict, name: str) -> str:
+    return f"{row[name]:.0%} [{row[name + '_low']:.0%}, {row[name + '_high']:.0%}]"
+
+
+def markdown(verdicts: Sequence[Verdict]) -> str:
+    """A table for a comment on a pull request."""
+    failed = sum(not verdict.passed for verdict in verdicts)
+    head = f"**{failed} of {len(verdicts)} gates failed**" if failed else f"**All {len(verdicts)} gates hold**"
+    lines = [head, "", "| | method | gate | figures |", "| --- | --- | --- | --- |"]
+    lines += [f"| {'✅' if v.passed else '❌'} | `{v.method}` | {v.gate} | {v.reason} |" for v in verdicts]
+    return "\n".join(lines) + "\n"
+
+
+def junit(verdicts: Sequence[Verdict]) -> bytes:
+    """JUnit XML, one test case per gate."""
+    failures = str(sum(not verdict.passed for verdict in verdicts))
+    suite = ElementTree.Element("testsuite", name="rehearse gate", tests=str(len(verdicts)), failures=failures)
+    for verdict in verdicts:
+        case = ElementTree.SubElement(suite, "testcase", classname=verdict.method, name=verdict.gate)
+        if verdict.passed:
+            ElementTree.SubElement(case, "system-out").text = verdict.reason
+        else:
+            ElementTree.SubElement(case, "failure", message=verdict.reason)
+    return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)

@@ -1,0 +1,88 @@
+"""Finished episodes, kept line by line, so that a killed evaluation goes on and a finished one can be extended.
+
+    with Ledger.open(Path("rows.jsonl"), conditions) as ledger:
+        ledger.episodes                    # {(method, layout): Episode} of earlier runs
+        ledger.add(episode)                # on disk before it returns
+
+The first line holds the conditions under which all episodes of the file were made; a file of other conditions is
+refused. A line that a kill has torn is cut off, and its episode is run again: no row is lost and none counts twice.
+"""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Self
+
+from rehearse.errors import ConfigError, DataError
+from rehearse.sim.evaluate import Episode
+
+BEGINNING = b'{"conditions": '
+
+
+class Ledger:
+    """A JSONL file of episodes, open for more."""
+
+    def __init__(self, episodes: dict[tuple[str, int], Episode], file: IO[str]) -> None:
+        self.episodes, self._file = episodes, file
+
+    @classmethod
+    def open(cls, path: Path, conditions: dict[str, str]) -> Self:
+        """Open or begin ``path``; ConfigError if it was begun under other ``conditions``."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole = _whole_lines(path) if path.exists() else []
+        episodes = {}
+        if whole:
+            _check(path, whole[0], conditions)
+            episodes = {
+                (episode.method, episode.layout): episode for episode in (_read(path, row) for row in whole[1:])
+            }
+        file = path.open("a", encoding="utf-8")
+        ledger = cls(episodes, file)
+        if not whole:
+            ledger._write({"conditions": conditions})
+        return ledger
+
+    def add(self, episode: Episode) -> None:
+        """Keep one more."""
+        self._write(asdict(episode))
+        self.episodes[episode.method, episode.layout] = episode
+
+    def _write(self, row: dict) -> None:
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """The lines of ``path`` that end; what follows the last line break is cut off the file."""
+    content = path.read_bytes()
+    if not content.startswith(BEGINNING) and not BEGINNING.startswith(content):
+        raise DataError(f"{path} is no file of episodes; name a new one")
+    end = content.rfind(b"\n") + 1
+    if end < len(content):
+        os.truncate(path, end)
+    return content[:end].decode("utf-8").splitlines()
+
+
+def _check(path: Path, line: str, conditions: dict[str, str]) -> None:
+    found = json.loads(line)["conditions"]
+    for name in sorted(found.keys() | conditions.keys()):
+        if found.get(name) != conditions.get(name):
+            raise ConfigError(
+                f"{path} was begun with {name} {found.get(name)}, this evaluation has {conditions.get(name)}; "
+                "name a new file"
+            )
+
+
+def _read(path: Path, line: str) -> Episode:
+    try:
+        return Episode(**json.loads(line))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise DataError(f"{path}: a line is no episode of this version: {line[:80]}; name a new file") from error

@@ -1,0 +1,77 @@
+"""Gates: what fails, what passes, how it is written down, and how often a gate errs."""
+
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from rehearse.errors import ConfigError
+from rehearse.gates import Rules, judge, junit, markdown
+
+
+def evaluation(outcomes, woken=None, method="planner-8", **about):
+    woken = np.zeros(len(outcomes), bool) if woken is None else woken
+    rows = [{"method": method, "n": len(outcomes)}]
+    for name, values in (("success", outcomes), ("woken", woken)):
+        rate = float(np.mean(values))
+        rows[0] |= {name: rate, f"{name}_low": rate, f"{name}_high": rate}
+    pairs = zip(outcomes, woken, strict=True)
+    listed = [{"method": method, "layout": i, "success": bool(s), "woken": bool(w)} for i, (s, w) in enumerate(pairs)]
+    return {"rows": rows, "episodes": listed, "about": {"level": "half"} | about}
+
+
+GOOD, BAD = evaluation([1] * 90 + [0] * 10), evaluation([1] * 60 + [0] * 40)
+
+
+def passed(*arguments):
+    return [verdict.passed for verdict in judge(*arguments)]
+
+
+def test_bounds_hold_or_fail_by_the_observed_rate():
+    assert passed(GOOD, Rules(min_success=0.9, max_woken=0.0), ["planner-8"]) == [True, True]
+    assert passed(GOOD, Rules(min_success=0.91), ["planner-8"]) == [False]
+    waking = evaluation([1] * 4, [1, 0, 0, 0])
+    assert passed(waking, Rules(max_woken=0.2), ["planner-8"]) == [False]
+
+
+def test_a_clear_loss_against_the_baseline_fails_and_a_gain_passes():
+    assert passed(BAD, Rules(), ["planner-8"], GOOD) == [False, True]
+    assert passed(GOOD, Rules(), ["planner-8"], BAD) == [True, True]
+    assert passed(BAD, Rules(delta=0.4), ["planner-8"], GOOD) == [True, True]
+    waking = evaluation([1] * 90 + [0] * 10, [0] * 70 + [1] * 30)
+    assert passed(waking, Rules(), ["planner-8"], GOOD) == [True, False]
+
+
+def test_how_often_the_gate_errs():
+    """A model as good as the baseline hardly ever fails; one that is 25 points worse nearly always does, at n = 100."""
+    rng = np.random.default_rng(0)
+    draw = lambda rate: evaluation(rng.random(100) < rate)  # noqa: E731
+    rules = Rules(delta=0.05)
+    alarms = [not passed(draw(0.85), rules, ["planner-8"], draw(0.85))[0] for _ in range(100)]
+    caught = [not passed(draw(0.60), rules, ["planner-8"], draw(0.85))[0] for _ in range(100)]
+    assert np.mean(alarms) <= 0.02
+    assert np.mean(caught) >= 0.8
+
+
+def test_what_cannot_be_judged_is_refused():
+    with pytest.raises(ConfigError, match="nothing to judge"):
+        judge(GOOD, Rules(), ["planner-8"])
+    with pytest.raises(ConfigError, match="no row planner-9; it has planner-8"):
+        judge(GOOD, Rules(min_success=0.5), ["planner-9"])
+    with pytest.raises(ConfigError, match="level easy, the result with half"):
+        judge(GOOD, Rules(), ["planner-8"], evaluation([1] * 4, level="easy"))
+    with pytest.raises(ConfigError, match="min_success is 85"):
+        Rules(min_success=85)
+
+
+def test_reports_name_every_gate():
+    verdicts = judge(BAD, Rules(min_success=0.5), ["planner-8"], GOOD)
+    table = markdown(verdicts)
+    assert table.startswith("**1 of 3 gates failed**")
+    assert table.count("\n| ") == 5
+    assert "90% before, 60% now: -30%" in table
+    suite = ElementTree.fromstring(junit(verdicts))
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
+    failure = suite.find("testcase/failure")
+    assert "McNemar" in failure.get("message")
+    assert markdown(judge(GOOD, Rules(), ["planner-8"], GOOD)).startswith("**All 2 gates hold**")
