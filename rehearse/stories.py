@@ -59,7 +59,7 @@ def outcome_of(episode: Episode) -> str:
 def habit(agent: Agent, layout: int, level: str = "half", seed: int = 0) -> Story:
     """The film of a script."""
     episode, moments = live(agent, "script-fast", layout, level, seed)
-    return _story("A habit pulls", episode, moments, ())
+    return story_of("A habit pulls", episode, moments, ())
 
 
 def tell(agent: PlannerAgent, layout: int, level: str = "half", seed: int = 0, decisions: int = 3) -> Story:
@@ -68,11 +68,12 @@ def tell(agent: PlannerAgent, layout: int, level: str = "half", seed: int = 0, d
     deciding = [i for i, moment in enumerate(moments) if moment.plan is not None]
     # The last decisions have little left to imagine that then happened, so the spread ends at two thirds.
     chosen = np.unique(np.linspace(0, max(0, 2 * len(deciding) // 3 - 1), decisions).round().astype(int))
-    views = tuple(_open_decision(agent, moments, deciding[i]) for i in chosen)
-    return _story(f"Layout {layout}: imagination pulls", episode, moments, views)
+    views = tuple(open_decision(agent, moments, deciding[i]) for i in chosen)
+    return story_of(f"Layout {layout}: imagination pulls", episode, moments, views)
 
 
-def _story(title: str, episode: Episode, moments: list[Moment], views: tuple[DecisionView, ...]) -> Story:
+def story_of(title: str, episode: Episode, moments: list[Moment], views: tuple[DecisionView, ...]) -> Story:
+    """The film of an episode with the decisions that were opened."""
     return Story(
         title=title,
         outcome=outcome_of(episode),
@@ -83,7 +84,8 @@ def _story(title: str, episode: Episode, moments: list[Moment], views: tuple[Dec
     )
 
 
-def _open_decision(agent: PlannerAgent, moments: list[Moment], step: int) -> DecisionView:
+def open_decision(agent: PlannerAgent, moments: list[Moment], step: int) -> DecisionView:
+    """What was imagined at one step: some of the kept futures, decoded, and what then happened."""
     plan, model = moments[step].plan, agent.dynamics.model
     best = [c for c in plan.kept if c.rank < BEST_SHOWN]
     rest = [c for c in plan.kept if c.rank >= BEST_SHOWN]

@@ -8,6 +8,7 @@ from rehearse.commands.bench import Bench
 from rehearse.commands.collect import Collect
 from rehearse.commands.demo import Demo
 from rehearse.commands.eval import Eval
+from rehearse.commands.explain import Explain
 from rehearse.commands.fidelity import Fidelity
 from rehearse.commands.gate import Gate
 from rehearse.commands.replay import Replay
@@ -22,6 +23,7 @@ COMMANDS = (
     | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[Gate, tyro.conf.subcommand("gate")]
     | Annotated[Replay, tyro.conf.subcommand("replay")]
+    | Annotated[Explain, tyro.conf.subcommand("explain")]
     | Annotated[Sweep, tyro.conf.subcommand("sweep")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )

@@ -18,7 +18,6 @@ from rich.progress import (
 )
 
 from rehearse import __version__
-from rehearse.errors import DataError
 from rehearse.files import atomic_write
 
 
@@ -72,16 +71,3 @@ def about(**more: object) -> dict[str, str]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         **{name: str(value) for name, value in more.items()},
     }
-
-
-def read_evaluation(path: Path) -> dict:
-    """What ``rehearse eval --json`` wrote; DataError for anything else."""
-    try:
-        result = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(
-            f"{path} cannot be read as an evaluation: {error}; make it with rehearse eval --json"
-        ) from error
-    if not isinstance(result, dict) or not {"rows", "episodes", "about"} <= result.keys():
-        raise DataError(f"{path} is no evaluation: rows, episodes or about is missing; make it with rehearse eval --json")
-    return result

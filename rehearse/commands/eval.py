@@ -1,6 +1,5 @@
 """``rehearse eval``: every method on the same held-out layouts, as a table and as JSON."""
 
-import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ from rehearse.commands.base import Command, about, progress_bar
 from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
+from rehearse.recorded import conditions, default_checkpoint
 from rehearse.sim.evaluate import METHODS, Episode, EvalConfig, Report, evaluate
 from rehearse.sim.ledger import Ledger
 from rehearse.sim.world import PERIOD_S
-from rehearse.world_model import shipped_checkpoint
-from rehearse.world_model.checkpoint import weights_path
 
 
 @dataclass(kw_only=True)
@@ -79,12 +77,6 @@ def _steps(delay_ms: int) -> int:
     return steps
 
 
-def default_checkpoint(methods: tuple[str, ...]) -> Path | None:
-    """The shipped world model, if a planner is among the methods."""
-    planners = any(method.startswith("planner-") for method in methods)
-    return shipped_checkpoint("dog-on-jacket-tiny") if planners else None
-
-
 def write_figures(rows: list[dict], folder: Path) -> None:
     """``futures-success.svg`` and ``futures-woken.svg``, if a planner is among the rows."""
     for name, label, role in (("success", "Fetched, dog asleep", "calm"), ("woken", "Dog woken", "wake")):
@@ -111,19 +103,6 @@ def evaluate_with_bar(config: EvalConfig, console: Console, rows: Path | None = 
             bar.update(task, advance=1, text=f"{episode.method}: {sum(outcomes)} of {len(outcomes)}")
 
         return evaluate(config, count, done)
-
-
-def conditions(config: EvalConfig) -> dict[str, str]:
-    """What an episode depends on besides its method and layout; the checkpoint by its content."""
-    names = ("task", "level", "jacket", "split", "seed", "delay_steps", "compensate")
-    return {name: str(getattr(config, name)) for name in names} | {"checkpoint_sha256": digest(config.checkpoint)}
-
-
-def digest(checkpoint: Path | None) -> str:
-    """The beginning of the SHA-256 of a checkpoint's weights; "none" without one."""
-    if checkpoint is None:
-        return "none"
-    return hashlib.sha256(weights_path(checkpoint).read_bytes()).hexdigest()[:16]
 
 
 def about_evaluation(config: EvalConfig) -> dict[str, str]:

@@ -8,9 +8,10 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rehearse.commands.base import Command, read_evaluation
+from rehearse.commands.base import Command
 from rehearse.files import atomic_write
 from rehearse.gates import Rules, judge, junit, markdown
+from rehearse.recorded import read_evaluation
 
 
 @dataclass(kw_only=True)

@@ -9,17 +9,15 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rehearse.commands.base import Command, read_evaluation
-from rehearse.commands.eval import default_checkpoint, digest
-from rehearse.errors import ConfigError
+from rehearse.commands.base import Command
 from rehearse.files import atomic_write
 from rehearse.film import encode_mp4
+from rehearse.recorded import config_of, default_checkpoint, find_episode, read_evaluation
 from rehearse.sim.env import DogOnJacketEnv
-from rehearse.sim.evaluate import EvalConfig, agent_for, run_episode
+from rehearse.sim.evaluate import agent_for, run_episode
 
 FILM_FPS = 5
 MEASURED = {"cpu_ms"}  # differs from run to run
-CONDITIONS = ("task", "level", "jacket", "split", "seed", "delay_steps", "compensate", "checkpoint_sha256")
 COMPARED = ("success", "woken", "time_s", "disturbance", "progress", "steps")
 
 
@@ -41,8 +39,8 @@ class Replay(Command):
     def run(self, console: Console) -> int:
         """Run, film, compare."""
         result = read_evaluation(self.result)
-        recorded = _find(result["episodes"], self.method, self.layout)
-        config = _config(result["about"], self.method, self.checkpoint or default_checkpoint((self.method,)))
+        recorded = find_episode(result["episodes"], self.method, self.layout)
+        config = config_of(result["about"], self.method, self.checkpoint or default_checkpoint((self.method,)))
         env = DogOnJacketEnv(
             level=config.level,
             split=config.split,
@@ -72,33 +70,3 @@ class Replay(Command):
         Console().print(table)
         self.write_json({"same": same, "recorded": recorded, "replayed": replayed})
         return 0 if same else 1
-
-
-def _find(episodes: list[dict], method: str, layout: int) -> dict:
-    for episode in episodes:
-        if (episode["method"], episode["layout"]) == (method, layout):
-            return episode
-    methods = ", ".join(sorted({episode["method"] for episode in episodes}))
-    raise ConfigError(f"no episode of {method} on layout {layout} is recorded; the methods are {methods}")
-
-
-def _config(about: dict[str, str], method: str, checkpoint: Path | None) -> EvalConfig:
-    """The conditions that were written down, read back; ConfigError if the checkpoint is another one."""
-    if missing := [name for name in CONDITIONS if name not in about]:
-        raise ConfigError(f"the result does not say under which {missing[0]} it was made; evaluate again")
-    if checkpoint is not None and (found := digest(checkpoint)) != about["checkpoint_sha256"]:
-        raise ConfigError(
-            f"{checkpoint} is not the checkpoint that was evaluated (SHA-256 {found}, recorded "
-            f"{about['checkpoint_sha256']}); give that one with --checkpoint"
-        )
-    return EvalConfig(
-        task=about["task"],
-        level=about["level"],
-        jacket=about["jacket"],
-        split=about["split"],
-        seed=int(about["seed"]),
-        delay_steps=int(about["delay_steps"]),
-        compensate=about["compensate"] == "True",
-        methods=(method,),
-        checkpoint=checkpoint,
-    )

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from rehearse.cli import main
 from rehearse.sim.evaluate import METHODS
 
-COMMANDS = ("demo", "eval", "collect", "train", "fidelity", "gate", "replay", "sweep", "bench")
+COMMANDS = ("demo", "eval", "collect", "train", "fidelity", "gate", "replay", "explain", "sweep", "bench")
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
 
 
@@ -135,6 +135,23 @@ def test_an_episode_can_be_replayed_and_filmed(checkpoint, tmp_path, capsys):
     assert main(replay) == 1, "an episode that ends otherwise is told"
     assert "3000009" in refused(capsys, *replay[:-3], "3000009")
     assert "not the checkpoint" in refused(capsys, *replay[:-2])
+
+
+def test_a_recorded_decision_is_explained(checkpoint, tmp_path, capsys):
+    result, page, told = (tmp_path / name for name in ("rows.json", "page.html", "told.json"))
+    options = ["--episodes", "1", "--workers", "1", "--checkpoint", str(checkpoint), "--json", str(result)]
+    assert main(["eval", "--methods", "planner-64,nothing", *options]) == 0
+    explain = ["explain", str(result), "--layout", "0", "--checkpoint", str(checkpoint)]
+    chosen = ["--method", "planner-64", "--page", str(page), "--json", str(told)]
+    assert main([*explain, *chosen]) == 0
+    candidates = json.loads(told.read_text())["candidates"]
+    assert candidates[0]["verdict"] == "chosen"
+    assert candidates[-1]["verdict"].startswith("rejected: ")
+    assert sum(candidates[0]["parts"].values()) == pytest.approx(candidates[0]["cost"], rel=1e-4)
+    assert [c["cost"] for c in candidates] == sorted(c["cost"] for c in candidates)
+    assert "decision 0" in page.read_text()
+    assert "decisions 0 to" in refused(capsys, *explain, "--method", "planner-64", "--step", "20")
+    assert "learned planner" in refused(capsys, *explain, "--method", "nothing")
 
 
 def test_the_method_names_are_stable():
