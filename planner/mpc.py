@@ -37,7 +37,9 @@ class MPCConfig:
 
     initial_mean, initial_std (A,): of the search; by default the bounds' middle and a quarter of their
     distance. deadline_s: begin no population that would likely end later than this after `plan` was called;
-    None waits. keep_best, keep_rejected: candidates kept with the plan for explanation.
+    None waits. tempos: where actions are velocities, the plan so far at these multiples of its speed is always among
+    what is imagined (0 is to stand still), for a search of few futures seldom finds the same path at another speed.
+    keep_best, keep_rejected: candidates kept with the plan for explanation.
     """
 
     action_low: tuple[float, ...]
@@ -49,6 +51,7 @@ class MPCConfig:
     initial_mean: tuple[float, ...] | None = None
     initial_std: tuple[float, ...] | None = None
     deadline_s: float | None = None
+    tempos: tuple[float, ...] = ()
     keep_best: int = 8
     keep_rejected: int = 8
 
@@ -122,7 +125,7 @@ class MPC:
         for n in self.optimizer.populations():
             iteration_began = self._clock()
             knots = self.optimizer.sample(state, n, generator)
-            if not batches and self.proposals is not None:
+            if not batches:
                 knots = self._with_proposals(knots, belief)
             batches.append(self._imagine(belief, knots, self._actions(history, knots, prefix)))
             state = self.optimizer.update(state, knots, batches[-1].costs)
@@ -202,14 +205,18 @@ class MPC:
         return self.optimizer.init(*tensors)
 
     def _with_proposals(self, knots: Tensor, belief: Belief) -> Tensor:
-        """knots (n,Q,A) with the last ones replaced by proposals; the nominal always stays."""
-        proposed = self.proposals(belief).to(knots)
-        if proposed.shape[1:] != knots.shape[1:]:
-            wanted = ", ".join(map(str, knots.shape[1:]))
-            raise DataError(f"proposals are {tuple(proposed.shape)}, expected (M, {wanted})")
-        room = len(knots) - 1
+        """knots (n,Q,A) whose latter half, at most, has made room for the tempos and the proposals."""
         _, low, high = self._constants(knots.device)
-        return torch.cat([knots[: len(knots) - min(room, len(proposed))], proposed[:room].clamp(low, high)])
+        tempos = knots.new_tensor(self.config.tempos)[:, None, None]
+        proposed = knots[:1] * tempos  # the first of a population is the plan so far
+        if self.proposals is not None:
+            others = self.proposals(belief).to(knots)
+            if others.shape[1:] != knots.shape[1:]:
+                wanted = ", ".join(map(str, knots.shape[1:]))
+                raise DataError(f"proposals are {tuple(others.shape)}, expected (M, {wanted})")
+            proposed = torch.cat([others, proposed])
+        proposed = proposed[: len(knots) // 2]
+        return torch.cat([knots[: len(knots) - len(proposed)], proposed.clamp(low, high)])
 
     def _imagine(self, belief: Belief, knots: Tensor, actions: Tensor) -> Batch:
         """knots (n,Q,A) and their actions (n,C+H,A) -> the n candidates with their costs."""

@@ -9,7 +9,7 @@ Observation: ``image`` (size, size, 3) uint8 from the front camera and ``proprio
 (8,): joint velocity (1 is 1 rad/s) and grip. An episode ends when the jacket's middle is in the drop zone (success),
 when the dog wakes (failure), or after 4 s. Reward: progress made, +1 for success, -1 for waking, -0.01 a step.
 ``info`` holds success, woken, disturbance (1 wakes), progress (0 .. 1), distance_m, dog_speed_mps, dog_turn_radps,
-dog_shift_m (see rehearse.sim.world.Outcome), time_s and layout.
+dog_shift_m (see rehearse.sim.world.Outcome), sleep_depth, time_s and layout.
 """
 
 from dataclasses import asdict
@@ -151,6 +151,7 @@ class DogOnJacketEnv(gymnasium.Env):
     def _info(self, **outcome: float | bool) -> dict:
         return {
             **outcome,
+            "sleep_depth": self.factors.sleep_depth,
             "time_s": self.steps * PERIOD_S if hasattr(self, "steps") else 0.0,
             "layout": self.layout,
         }

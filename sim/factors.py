@@ -14,6 +14,7 @@ from rehearse.errors import ConfigError
 
 Range = tuple[float, float]
 LOG_UNIFORM = {"sleep_depth"}
+LIGHTEST_SLEEP, DEEPEST_SLEEP = 0.5, 3.0
 SPLITS = ("train", "validation", "test")
 LAYOUTS_PER_SEED = 1_000_000  # a run with seed s uses the layouts s * LAYOUTS_PER_SEED + i
 
@@ -27,7 +28,7 @@ class FactorRanges:
     dog_yaw_rad: Range = (-3.14159, 3.14159)
     dog_mass_kg: Range = (3.5, 7.0)
     friction: Range = (0.8, 1.0)  # of the dog's fur, on jacket and floor alike
-    sleep_depth: Range = (0.4, 3.0)  # log-uniform
+    sleep_depth: Range = (LIGHTEST_SLEEP, DEEPEST_SLEEP)  # log-uniform
     jacket_x_m: Range = (0.12, 0.18)
     jacket_y_m: Range = (-0.04, 0.04)
     jacket_yaw_rad: Range = (-0.4, 0.4)

@@ -14,7 +14,7 @@ import numpy as np
 from rehearse.errors import DataError
 from rehearse.sim import scene
 from rehearse.sim.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
-from rehearse.sim.factors import Factors
+from rehearse.sim.factors import DEEPEST_SLEEP, LIGHTEST_SLEEP, Factors
 from rehearse.sim.kinematics import HOME_RAD, JOINTS, ArmKinematics
 
 PERIOD_S = 0.2
@@ -106,8 +106,8 @@ class World:
         model.flex_friction[:, 0] = factors.friction
         # A light sleeper holds its head and ears up: the one thing about its sleep that a camera can see.
         neck = model.joint("dog/neck")
-        lightness = np.clip(np.log(3.0 / factors.sleep_depth) / np.log(7.5), 0, 1)
-        model.qpos_spring[neck.qposadr[0]] = 0.3 - 1.35 * lightness
+        lightness = np.log(DEEPEST_SLEEP / factors.sleep_depth) / np.log(DEEPEST_SLEEP / LIGHTEST_SLEEP)
+        model.qpos_spring[neck.qposadr[0]] = 0.3 - 1.35 * np.clip(lightness, 0, 1)
 
     def _place(self, joint: str, position: list[float], yaw_rad: float) -> None:
         self.data.joint(joint).qpos[:] = [*position, np.cos(yaw_rad / 2), 0, 0, np.sin(yaw_rad / 2)]

@@ -25,10 +25,12 @@ from torch import Tensor
 from rehearse.errors import CheckpointError, ConfigError, DataError
 from rehearse.files import atomic_write
 from rehearse.world_model import checkpoint
+from rehearse.world_model.augment import shifted
 from rehearse.world_model.config import TrainConfig
 from rehearse.world_model.losses import training_losses
 from rehearse.world_model.metrics import evaluate
 from rehearse.world_model.model import WorldModel
+from rehearse.world_model.optimizer import MatrixOptimizer
 from rehearse.world_model.sampler import Dataset, Sampler, check_alike, split
 
 STATE_FILE = "training_state.safetensors"
@@ -77,10 +79,7 @@ def train(
         # The old normalisation goes with the old weights.
         model = _continued(config)
     model.to(config.device).train()
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    free = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": free, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+    optimizer = MatrixOptimizer(model, config)
 
     state_path, begin = out_dir / STATE_FILE, 0
     if resume and state_path.exists():
@@ -88,9 +87,9 @@ def train(
     started = time.perf_counter()
     with _reporter(on_progress, config.steps) as report:
         for step in range(begin, config.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * one_cycle(step / config.steps, config.warmup)
+            optimizer.set_rate(one_cycle(step / config.steps, config.warmup))
             batch = sampler.sample(generator)
+            batch["frames"] = shifted(batch["frames"], config.shift_px, generator)
             losses = training_losses(model, batch, config, generator)
             optimizer.zero_grad()
             losses["loss"].backward()
@@ -162,13 +161,11 @@ def _store(
     fingerprint: str,
     step: int,
     model: WorldModel,
-    optimizer: torch.optim.Optimizer,
+    optimizer: MatrixOptimizer,
     generator: torch.Generator,
 ) -> None:
     tensors = {f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    for name, parameter in model.named_parameters():
-        moments = optimizer.state[parameter].items()
-        tensors |= {f"optimizer.{name}.{key}": value.cpu().contiguous() for key, value in moments}
+    tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer.state_tensors().items()}
     tensors["generator"] = generator.get_state()
     try:
         with atomic_write(path) as temporary:
@@ -181,7 +178,7 @@ def _restore(
     path: Path,
     fingerprint: str,
     model: WorldModel,
-    optimizer: torch.optim.Optimizer,
+    optimizer: MatrixOptimizer,
     generator: torch.Generator,
 ) -> int:
     tensors, notes = checkpoint.read_tensors(path)
@@ -189,15 +186,9 @@ def _restore(
         raise ConfigError(
             f"{path} is of a training with another configuration or data; use resume=False to start anew."
         )
-    prefix = "model."
-    checkpoint.fill(model, {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}, path)
-    for name, parameter in model.named_parameters():
-        prefix = f"optimizer.{name}."
-        found = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-        if found:  # a parameter that is never trained (a decoder that is switched off) has none
-            # In the parameter's own memory layout, which the fused optimizer takes for granted.
-            shaped = {key: torch.empty_like(parameter).copy_(found[key]) for key in ("exp_avg", "exp_avg_sq")}
-            optimizer.state[parameter] = shaped | {"step": found["step"].to(parameter.device)}
+    part = lambda prefix: {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731
+    checkpoint.fill(model, part("model."), path)
+    optimizer.restore(part("optimizer."))
     generator.set_state(tensors["generator"])
     return int(notes["step"])
 

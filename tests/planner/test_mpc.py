@@ -339,19 +339,38 @@ def test_committed_actions_that_do_not_fit_are_refused(committed):
         planner().plan(AT_REST, 0.0, generator(), committed)
 
 
-def test_many_proposals_leave_the_nominal_and_reach_the_optimizer_within_bounds():
-    knots_seen = []
+class Watched(CEM):
+    """Remembers every population."""
 
-    class Watched(CEM):
-        def update(self, state, knots, costs):
-            knots_seen.append(knots)
-            return super().update(state, knots, costs)
+    def __init__(self, config):
+        super().__init__(config)
+        self.seen = []
 
-    mpc = planner(optimizer=Watched(CEMConfig(futures=8)))
+    def update(self, state, knots, costs):
+        self.seen.append(knots)
+        return super().update(state, knots, costs)
+
+
+def test_many_proposals_leave_half_to_the_search_and_reach_it_within_bounds():
+    optimizer = Watched(CEMConfig(futures=8))
+    mpc = planner(optimizer=optimizer)
     mpc.proposals = lambda belief: torch.full((20, 4, 2), 5.0)
     mpc.plan(AT_REST, 0.0, generator())
-    assert (knots_seen[0][0] == 0).all()
-    assert (knots_seen[0][1:] == 1).all()
+    assert (optimizer.seen[0][0] == 0).all()
+    assert (optimizer.seen[0][1:4] != 1).any()
+    assert (optimizer.seen[0][4:] == 1).all()
+
+
+def test_the_plan_so_far_is_tried_at_other_tempos():
+    optimizer = Watched(CEMConfig(futures=32, iterations=2))
+    mpc = MPC(PointMass(), OBJECTIVE, optimizer, config(tempos=(0.0, 0.5, 2.0)))
+    mpc.plan(AT_REST, 0.0, generator())
+    mpc.plan(AT_REST, 0.2, generator())
+    nominal, tempos = optimizer.seen[2][0], optimizer.seen[2][-3:]
+    assert nominal.abs().max() > 0.1
+    torch.testing.assert_close(tempos, torch.stack([0 * nominal, 0.5 * nominal, (2 * nominal).clamp(-1, 1)]))
+    later = optimizer.seen[3]
+    assert not (later[1:] == 0).all((1, 2)).any()  # only the first population of a decision has them
 
 
 def test_wrong_shapes_are_named():

@@ -149,15 +149,14 @@ def test_actions_beyond_one_are_clipped(env: DogOnJacketEnv) -> None:
 
 def test_info(env: DogOnJacketEnv) -> None:
     dog = {"dog_speed_mps", "dog_turn_radps", "dog_shift_m"}
-    keys = {"success", "woken", "disturbance", "progress", "distance_m", "time_s", "layout", *dog}
+    keys = {"success", "woken", "disturbance", "progress", "distance_m", "sleep_depth", "time_s", "layout", *dog}
     _, info = env.reset(options={"layout": 4})
     assert set(info) == keys
     distance_m = info["distance_m"]
     assert 0.2 < distance_m < 0.6
-    still = dict.fromkeys(dog, 0.0)
-    assert info == dict(
-        success=False, woken=False, disturbance=0.0, progress=0.0, distance_m=distance_m, time_s=0.0, layout=4, **still
-    )
+    told = dict(distance_m=distance_m, sleep_depth=env.unwrapped.factors.sleep_depth, layout=4)
+    still = dict.fromkeys(("disturbance", "progress", "time_s", *dog), 0.0)
+    assert info == dict(success=False, woken=False, **told, **still)
     for step in range(1, 4):
         _, _, _, _, info = env.step(PULL)
         assert set(info) == keys

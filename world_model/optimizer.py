@@ -1,0 +1,73 @@
+"""The optimizer of training: Muon for the network's matrices, AdamW for everything else.
+
+    optimizer = MatrixOptimizer(model, config)
+    optimizer.set_rate(factor); optimizer.zero_grad(); loss.backward(); optimizer.step()
+
+Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) turns the momentum of a matrix into the nearest orthogonal
+one, so that every direction of a layer learns at the same pace. Its steps are scaled to the size of AdamW's (Liu et
+al., arXiv 2502.16982), and one learning rate serves both. Convolutions, biases, gains and the stacked heads are no
+plain matrices and stay with AdamW (Loshchilov and Hutter, arXiv 1711.05101).
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from rehearse.world_model.config import TrainConfig
+
+
+class MatrixOptimizer:
+    """Two optimizers behind the interface of one; ``state_tensors`` and ``restore`` are for a killed run."""
+
+    def __init__(self, model: nn.Module, config: TrainConfig) -> None:
+        parameters = dict(model.named_parameters())
+        matrices = [p for p in parameters.values() if p.dim() == 2]
+        decayed = [p for p in parameters.values() if p.dim() > 2]
+        free = [p for p in parameters.values() if p.dim() < 2]
+        decay, rate = config.weight_decay, config.learning_rate
+        groups = [{"params": decayed, "weight_decay": decay}, {"params": free, "weight_decay": 0.0}]
+        self._parameters = parameters
+        self._base_rate = rate
+        self._parts = (
+            torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(groups, lr=rate, fused=True),
+        )
+
+    def set_rate(self, factor: float) -> None:
+        """Learn at ``factor`` times the configured rate from now on."""
+        for part in self._parts:
+            for group in part.param_groups:
+                group["lr"] = self._base_rate * factor
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for part in self._parts:
+            part.zero_grad()
+
+    def step(self) -> None:
+        """Change the parameters by what their gradients say."""
+        for part in self._parts:
+            part.step()
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """Everything that it remembers, {"parameter.key": tensor}."""
+        return {
+            f"{name}.{key}": value.cpu().contiguous()
+            for name, part, parameter in self._owned()
+            for key, value in part.state[parameter].items()
+        }
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Remember what ``state_tensors`` gave; a parameter that was never trained has nothing there."""
+        for name, part, parameter in self._owned():
+            found = {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.rpartition(".")[0] == name}
+            for key, value in found.items():
+                # In the parameter's own memory layout, which the fused optimizer takes for granted.
+                like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
+                part.state[parameter][key] = like.to(value.dtype).copy_(value)
+
+    def _owned(self) -> Iterator[tuple[str, torch.optim.Optimizer, nn.Parameter]]:
+        """(name, the optimizer that it belongs to, parameter) of every parameter."""
+        for name, parameter in self._parameters.items():
+            yield name, self._parts[0 if parameter.dim() == 2 else 1], parameter
