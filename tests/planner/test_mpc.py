@@ -9,90 +9,20 @@ import pytest
 import torch
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.planner import CEM, MPC, CEMConfig, Dynamics, Futures, Hazard, MPCConfig, PlanningError, Reach
-
-PERIOD_S = 0.2
-START = np.array([-1.0, 0.0])
-GOAL = torch.tensor([1.0, 0.0])
-HAZARD_RADIUS = 0.35
-
-
-class PointMass:
-    """A double integrator in A dimensions; history is (position (A,), velocity (A,)) float arrays.
-
-    The hazard is a disc around the origin between start and goal. The members of the ensemble differ in how
-    large they take it to be; the first one is right.
-    """
-
-    def __init__(self, size: int = 2, members: int = 3):
-        self.goal = torch.cat([GOAL, torch.zeros(size)])[:size]
-        self.radii = HAZARD_RADIUS + 0.05 * torch.arange(members)
-
-    def observe(self, history):
-        return tuple(torch.as_tensor(x, dtype=torch.float32) for x in history)
-
-    def imagine(self, belief, actions):
-        position, velocity = (x.expand(len(actions), -1) for x in belief)
-        track = []
-        for h in range(actions.shape[1]):
-            velocity = velocity + PERIOD_S * actions[:, h]
-            position = position + PERIOD_S * velocity
-            track.append(position)
-        track = torch.stack(track, 1)
-        inside = torch.sigmoid((self.radii[:, None, None] - track.norm(dim=-1)) / 0.02)
-        progress = 1 - (track - self.goal).norm(dim=-1) / 2
-        return Futures(
-            latents=None,
-            signals={
-                "hit": inside.cummax(-1).values,
-                "progress": progress.expand(len(self.radii), -1, -1),
-            },
-            disagreement=inside.std(0, unbiased=False),
-        )
-
-
-class Spoiled(PointMass):
-    """The point mass whose every `each`-th candidate is imagined as NaN."""
-
-    def __init__(self, each: int):
-        super().__init__()
-        self.each = each
-
-    def imagine(self, belief, actions):
-        futures = super().imagine(belief, actions)
-        futures.signals["progress"] = futures.signals["progress"].clone()
-        futures.signals["progress"][:, :: self.each] = torch.nan
-        return futures
-
-
-OBJECTIVE = Reach("progress") + 5 * Hazard("hit", limit=0.05)
-
-
-def config(size=2, **changes):
-    return MPCConfig(action_low=(-1.0,) * size, action_high=(1.0,) * size, period_s=PERIOD_S, **changes)
-
-
-def planner(futures=64, dynamics=None, optimizer=None, **changes):
-    return MPC(dynamics or PointMass(), OBJECTIVE, optimizer or CEMConfig(futures=futures), config(**changes))
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-AT_REST = (START, np.zeros(2))
-
-
-def drive(mpc, steps, seed=0):
-    """Closed loop from rest at START: positions (steps+1, 2)."""
-    position, velocity = START.copy(), np.zeros(2)
-    track, dice = [position], generator(seed)
-    for t in range(steps):
-        action = mpc.plan((position, velocity), t * PERIOD_S, dice).actions[0]
-        velocity = velocity + PERIOD_S * action
-        position = position + PERIOD_S * velocity
-        track.append(position)
-    return np.array(track)
+from rehearse.planner import MPC, CEMConfig, Dynamics, PlanningError, Reach
+from tests.planner.point_mass import (
+    AT_REST,
+    GOAL,
+    HAZARD_RADIUS,
+    OBJECTIVE,
+    PERIOD_S,
+    PointMass,
+    Spoiled,
+    config,
+    drive,
+    generator,
+    planner,
+)
 
 
 @pytest.mark.parametrize("kind", ["zero", "linear", "cubic"])
@@ -282,14 +212,6 @@ def test_cubic_overshoot_is_clamped():
     assert seen[0].abs().max() <= 1
 
 
-def test_a_good_proposal_is_taken_and_is_clamped():
-    full_speed = 9 * torch.eye(2)[:1].expand(1, 4, 2)
-    mpc = MPC(PointMass(), Reach("progress"), CEMConfig(futures=8), config(), lambda belief: full_speed)
-    plan = mpc.plan(AT_REST, 0.0, generator())
-    np.testing.assert_array_equal(plan.actions, np.tile([1.0, 0.0], (12, 1)))
-    assert len({candidate.cost for candidate in plan.kept}) == 8
-
-
 def test_only_what_the_robot_can_do_is_imagined_and_given_out():
     histories, imagined = [], []
 
@@ -337,40 +259,6 @@ def test_committed_actions_begin_every_future_and_the_plan_is_made_for_what_they
 def test_committed_actions_that_do_not_fit_are_refused(committed):
     with pytest.raises(DataError, match="committed actions are"):
         planner().plan(AT_REST, 0.0, generator(), committed)
-
-
-class Watched(CEM):
-    """Remembers every population."""
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.seen = []
-
-    def update(self, state, knots, costs):
-        self.seen.append(knots)
-        return super().update(state, knots, costs)
-
-
-def test_many_proposals_leave_half_to_the_search_and_reach_it_within_bounds():
-    optimizer = Watched(CEMConfig(futures=8))
-    mpc = planner(optimizer=optimizer)
-    mpc.proposals = lambda belief: torch.full((20, 4, 2), 5.0)
-    mpc.plan(AT_REST, 0.0, generator())
-    assert (optimizer.seen[0][0] == 0).all()
-    assert (optimizer.seen[0][1:4] != 1).any()
-    assert (optimizer.seen[0][4:] == 1).all()
-
-
-def test_the_plan_so_far_is_tried_at_other_tempos():
-    optimizer = Watched(CEMConfig(futures=32, iterations=2))
-    mpc = MPC(PointMass(), OBJECTIVE, optimizer, config(tempos=(0.0, 0.5, 2.0)))
-    mpc.plan(AT_REST, 0.0, generator())
-    mpc.plan(AT_REST, 0.2, generator())
-    nominal, tempos = optimizer.seen[2][0], optimizer.seen[2][-3:]
-    assert nominal.abs().max() > 0.1
-    torch.testing.assert_close(tempos, torch.stack([0 * nominal, 0.5 * nominal, (2 * nominal).clamp(-1, 1)]))
-    later = optimizer.seen[3]
-    assert not (later[1:] == 0).all((1, 2)).any()  # only the first population of a decision has them
 
 
 def test_wrong_shapes_are_named():
