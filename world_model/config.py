@@ -50,7 +50,7 @@ class TrainConfig:
     batch: int = 48  # sequences per step
     length: int = 22  # frames per sequence
     learning_rate: float = 4e-3
-    weight_decay: float = 1e-3
+    weight_decay: float = 0.1
     clip_norm: float = 1.0
     warmup: float = 0.05  # share of the steps
     rollout_steps: int = 12
@@ -61,7 +61,7 @@ class TrainConfig:
     imagined_head_weight: float = 0.5
     decode_frames: int = 32  # frames per step that the decoder sees; 0 = no decoder training
     bootstrap: float = 0.7  # share of the episodes that each ensemble member learns from
-    shift_px: int = 3  # sequences are shown shifted by up to so many pixels, or single ones are learnt by heart
+    shift_px: int = 4  # sequences are shown shifted by up to so many pixels, or single ones are learnt by heart
     proprio_dropout: float = 0.05  # share of the sequences shown without proprioception
     # Expectile of the error per regression signal: 0.5 predicts the mean, more leans towards the peaks. An
     # optimiser searches for what the model underrates; a rare, peaked cost is better overrated a little.

@@ -16,7 +16,7 @@ class Collect(Command):
 
     out: Path = Path("data/play")
     """Folder of the new dataset; it appears when collection is complete."""
-    episodes: int = 4000
+    episodes: int = 8000
     """How many episodes."""
     level: str = "half"
     """easy, half or full; several joined by '+' are collected in turn."""
