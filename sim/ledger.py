@@ -29,15 +29,18 @@ class Ledger:
     @classmethod
     def open(cls, path: Path, conditions: dict[str, str]) -> Self:
         """Open or begin ``path``; ConfigError if it was begun under other ``conditions``."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        whole = _whole_lines(path) if path.exists() else []
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            whole = _whole_lines(path) if path.exists() else []
+            file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"{path} cannot keep episodes: {error}; name another file") from error
         episodes = {}
         if whole:
             _check(path, whole[0], conditions)
             episodes = {
                 (episode.method, episode.layout): episode for episode in (_read(path, row) for row in whole[1:])
             }
-        file = path.open("a", encoding="utf-8")
         ledger = cls(episodes, file)
         if not whole:
             ledger._write({"conditions": conditions})
@@ -49,9 +52,12 @@ class Ledger:
         self.episodes[episode.method, episode.layout] = episode
 
     def _write(self, row: dict) -> None:
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(json.dumps(row) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise DataError(f"{self._file.name}: {error}; what was written is kept, free space and go on") from error
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +78,10 @@ def _whole_lines(path: Path) -> list[str]:
 
 
 def _check(path: Path, line: str, conditions: dict[str, str]) -> None:
-    found = json.loads(line)["conditions"]
+    try:
+        found = json.loads(line)["conditions"]
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}: its first line is damaged; name a new file") from error
     for name in sorted(found.keys() | conditions.keys()):
         if found.get(name) != conditions.get(name):
             raise ConfigError(

@@ -64,8 +64,9 @@ class MatrixOptimizer:
             found = {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.rpartition(".")[0] == name}
             for key, value in found.items():
                 # In the parameter's own memory layout, which the fused optimizer takes for granted.
-                like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
-                part.state[parameter][key] = like.to(value.dtype).copy_(value)
+                alike = value.shape == parameter.shape
+                kept = torch.empty_like(parameter).copy_(value) if alike else value.to(parameter.device)
+                part.state[parameter][key] = kept
 
     def _owned(self) -> Iterator[tuple[str, torch.optim.Optimizer, nn.Parameter]]:
         """(name, the optimizer that it belongs to, parameter) of every parameter."""

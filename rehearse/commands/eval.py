@@ -90,7 +90,11 @@ def evaluate_with_bar(config: EvalConfig, console: Console, rows: Path | None = 
     """Evaluate while a bar shows the success so far of the method at work; ``rows`` is a file of finished episodes."""
     tally: dict[str, list[bool]] = {}
     with ExitStack() as stack:
-        ledger = None if rows is None else stack.enter_context(Ledger.open(rows, conditions(config)))
+        ledger = (
+            None
+            if rows is None
+            else stack.enter_context(Ledger.open(rows, conditions(config) | {"code": about()["code"]}))
+        )
         done = {} if ledger is None else dict(ledger.episodes)
         bar = stack.enter_context(progress_bar(console))
         task = bar.add_task("evaluating", total=config.episodes * len(config.methods), text="")

@@ -2,43 +2,32 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rehearse.commands.base import Command
+from rehearse.commands.base import about
+from rehearse.commands.episode import EpisodeCommand
 from rehearse.errors import ConfigError
 from rehearse.page import write_page
 from rehearse.planner import Candidate, Plan
-from rehearse.recorded import config_of, default_checkpoint, find_episode, read_evaluation
+from rehearse.recorded import conditions
 from rehearse.sim.agents import PlannerAgent, make_agent
 from rehearse.stories import live, open_decision, story_of, verdict
 
 
 @dataclass(kw_only=True)
-class Explain(Command):
+class Explain(EpisodeCommand):
     """Open one decision of a recorded episode: the futures that were imagined, their prices, and the reasons."""
 
-    result: Annotated[Path, tyro.conf.Positional]
-    """What `rehearse eval --json` wrote."""
-    method: str
-    """A planner among its methods."""
-    layout: int
-    """The layout, as listed among the result's episodes."""
     step: int = 0
     """The decision: 0 is the first."""
     page: Path | None = None
     """Also write a page with the film, and with the futures of this decision decoded to films."""
-    checkpoint: Path | None = None
-    """The world model that was evaluated; the shipped one unless given."""
 
     def run(self, console: Console) -> int:
         """Live through the episode again, and open the decision."""
-        result = read_evaluation(self.result)
-        recorded = find_episode(result["episodes"], self.method, self.layout)
-        config = config_of(result["about"], self.method, self.checkpoint or default_checkpoint((self.method,)))
+        recorded, config = self.recorded()
         agent = make_agent(self.method, config.checkpoint)
         if not isinstance(agent, PlannerAgent) or config.delay_steps or config.jacket != "patch":
             raise ConfigError("only decisions of a learned planner, without latency, on the patch jacket can be opened")
@@ -50,7 +39,7 @@ class Explain(Command):
         if self.page is not None:
             view = open_decision(agent, moments, self.step)
             title = f"Layout {self.layout}: decision {self.step}"
-            write_page(self.page, [], [story_of(title, episode, moments, (view,))], result["about"])
+            write_page(self.page, [], [story_of(title, episode, moments, (view,))], about(**conditions(config)))
         self.write_json({"health": plan.health, "candidates": [_row(c, plan.kept[0]) for c in plan.kept]})
         return 0
 

@@ -2,45 +2,32 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rehearse.commands.base import Command
+from rehearse.commands.episode import EpisodeCommand
 from rehearse.files import atomic_write
 from rehearse.film import encode_mp4
-from rehearse.recorded import config_of, default_checkpoint, find_episode, read_evaluation
+from rehearse.page import FPS
 from rehearse.sim.env import DogOnJacketEnv
 from rehearse.sim.evaluate import agent_for, run_episode
 
-FILM_FPS = 5
 MEASURED = {"cpu_ms"}  # differs from run to run
 COMPARED = ("success", "woken", "time_s", "disturbance", "progress", "steps")
 
 
 @dataclass(kw_only=True)
-class Replay(Command):
+class Replay(EpisodeCommand):
     """Run one episode of an evaluation again. Exit code 0: it ended as recorded; 1: it did not."""
 
-    result: Annotated[Path, tyro.conf.Positional]
-    """What `rehearse eval --json` wrote."""
-    method: str
-    """The method."""
-    layout: int
-    """The layout, as listed among the result's episodes."""
     film: Path | None = None
     """Also write a film of it (mp4)."""
-    checkpoint: Path | None = None
-    """The world model that was evaluated; the shipped one unless given."""
 
     def run(self, console: Console) -> int:
         """Run, film, compare."""
-        result = read_evaluation(self.result)
-        recorded = find_episode(result["episodes"], self.method, self.layout)
-        config = config_of(result["about"], self.method, self.checkpoint or default_checkpoint((self.method,)))
+        recorded, config = self.recorded()
         env = DogOnJacketEnv(
             level=config.level,
             split=config.split,
@@ -60,7 +47,7 @@ class Replay(Command):
             env.close()
         if self.film is not None:
             with atomic_write(self.film) as path:
-                path.write_bytes(encode_mp4(np.stack(frames), FILM_FPS))
+                path.write_bytes(encode_mp4(np.stack(frames), FPS))
         same = all(replayed[name] == recorded[name] for name in recorded.keys() - MEASURED)
         table = Table(title=f"{self.method}, layout {self.layout}: {'as recorded' if same else 'NOT as recorded'}")
         for name in ("", *COMPARED):

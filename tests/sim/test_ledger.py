@@ -56,6 +56,12 @@ def test_other_conditions_and_other_files_are_refused(tmp_path):
         with pytest.raises(DataError, match=r"notes\.txt is no file of episodes"):
             Ledger.open(other, CONDITIONS)
         assert other.read_text() == text
+    with pytest.raises(DataError, match="cannot keep episodes"):
+        Ledger.open(tmp_path, CONDITIONS)
+    damaged = tmp_path / "damaged.jsonl"
+    damaged.write_text('{"conditions": {\n')
+    with pytest.raises(DataError, match="first line is damaged"):
+        Ledger.open(damaged, CONDITIONS)
     path.write_text(path.read_text() + '{"method": "nothing"}\n')
     with pytest.raises(DataError, match="no episode of this version"):
         Ledger.open(path, CONDITIONS)
