@@ -9,31 +9,23 @@ runs.
 
 import dataclasses
 import json
-import math
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
-from rehearse.errors import CheckpointError, ConfigError, DataError
-from rehearse.files import atomic_write
+from rehearse.errors import ConfigError, DataError
 from rehearse.world_model import checkpoint
 from rehearse.world_model.augment import shifted
 from rehearse.world_model.config import TrainConfig
+from rehearse.world_model.loop import Progress, Task, fit
 from rehearse.world_model.losses import training_losses
 from rehearse.world_model.metrics import evaluate
 from rehearse.world_model.model import WorldModel
-from rehearse.world_model.optimizer import MatrixOptimizer
 from rehearse.world_model.sampler import Dataset, Sampler, check_alike, split
-
-STATE_FILE = "training_state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ def train(
     out_dir: str | Path,
     *,
     resume: bool = True,
-    on_progress: Callable[[dict[str, Any]], None] | None = None,
+    on_progress: Progress | None = None,
     data: Sequence[Any] = (),
 ) -> Trained:
     """Train, evaluate on held-out episodes, write the checkpoint.
@@ -72,49 +64,24 @@ def train(
     with torch.random.fork_rng(devices=[]):  # the caller's own random numbers stay as they were
         torch.manual_seed(config.seed)
         model = WorldModel(config.model)
-    generator = torch.Generator().manual_seed(config.seed)
     if config.init_from is None:
         fit_normalisation(model, kept)
     else:
         # The old normalisation goes with the old weights.
         model = _continued(config)
     model.to(config.device).train()
-    optimizer = MatrixOptimizer(model, config)
 
-    state_path, begin = out_dir / STATE_FILE, 0
-    if resume and state_path.exists():
-        begin = _restore(state_path, fingerprint, model, optimizer, generator)
-    started = time.perf_counter()
-    with _reporter(on_progress, config.steps) as report:
-        for step in range(begin, config.steps):
-            optimizer.set_rate(one_cycle(step / config.steps, config.warmup))
-            batch = sampler.sample(generator)
-            batch["frames"] = shifted(batch["frames"], config.shift_px, generator)
-            losses = training_losses(model, batch, config, generator)
-            optimizer.zero_grad()
-            losses["loss"].backward()
-            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-            values = {name: float(value.detach()) for name, value in losses.items()} | {"gradient": float(norm)}
-            bad = [name for name, value in values.items() if not math.isfinite(value)]
-            if bad:
-                _give_up(out_dir, step, bad[0], batch)
-            optimizer.step()
-            if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-                _store(state_path, fingerprint, step + 1, model, optimizer, generator)
-            elapsed, done = time.perf_counter() - started, step + 1 - begin
-            rate = done * config.batch * config.length / max(elapsed, 1e-9)
-            left_s = elapsed / done * (config.steps - step - 1)
-            report({"step": step + 1, "steps": config.steps, "rate": rate, "left_s": left_s} | values)
+    def draw(generator: torch.Generator) -> dict:
+        batch = sampler.sample(generator)
+        return batch | {"frames": shifted(batch["frames"], config.shift_px, generator)}
+
+    def losses(model: WorldModel, batch: dict, generator: torch.Generator) -> dict[str, Tensor]:
+        return training_losses(model, batch, config, generator)
+
+    fit(model, Task(draw, losses), config, out_dir, fingerprint, resume=resume, on_progress=on_progress)
     model.eval()
     metrics = evaluate(model, held or kept) | {"held_out": bool(held)}
     return Trained(model, metrics, checkpoint.save(model, out_dir, data=data, metrics=metrics))
-
-
-def one_cycle(progress: float, warmup: float) -> float:
-    """Learning-rate factor in [0,1]: linear up, cosine down."""
-    if progress < warmup:
-        return max(progress / warmup, 0.04)
-    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) + 1e-4
 
 
 def fit_normalisation(model: WorldModel, datasets: Sequence[Dataset], max_episodes: int = 500) -> None:
@@ -154,71 +121,3 @@ def _continued(config: TrainConfig) -> WorldModel:
         if old != new:
             raise ConfigError(f"init_from {config.init_from} has {field.name} {old}, this training has {new}.")
     return model
-
-
-def _store(
-    path: Path,
-    fingerprint: str,
-    step: int,
-    model: WorldModel,
-    optimizer: MatrixOptimizer,
-    generator: torch.Generator,
-) -> None:
-    tensors = {f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer.state_tensors().items()}
-    tensors["generator"] = generator.get_state()
-    try:
-        with atomic_write(path) as temporary:
-            save_file(tensors, temporary, metadata={"step": str(step), "fingerprint": fingerprint})
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"could not write {path}: {error}; free some space and start again to go on.") from error
-
-
-def _restore(
-    path: Path,
-    fingerprint: str,
-    model: WorldModel,
-    optimizer: MatrixOptimizer,
-    generator: torch.Generator,
-) -> int:
-    tensors, notes = checkpoint.read_tensors(path)
-    if notes.get("fingerprint") != fingerprint:
-        raise ConfigError(
-            f"{path} is of a training with another configuration or data; use resume=False to start anew."
-        )
-    part = lambda prefix: {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731
-    checkpoint.fill(model, part("model."), path)
-    optimizer.restore(part("optimizer."))
-    generator.set_state(tensors["generator"])
-    return int(notes["step"])
-
-
-def _give_up(out_dir: Path, step: int, name: str, batch: dict) -> None:
-    """Keep the batch that broke training, then say so."""
-    flat = {key: value.contiguous() for key, value in batch.items() if isinstance(value, Tensor)}
-    flat |= {f"signals.{key}": value.contiguous() for key, value in batch["signals"].items()}
-    with atomic_write(out_dir / "bad_batch.safetensors") as path:
-        save_file(flat, path)
-    raise DataError(
-        f"training broke at step {step}: '{name}' is not finite. The batch is in "
-        f"{out_dir / 'bad_batch.safetensors'}; "
-        "look there for NaN or extreme values, or lower the learning rate."
-    )
-
-
-@contextmanager
-def _reporter(on_progress: Callable | None, steps: int) -> Iterator[Callable[[dict[str, Any]], None]]:
-    if on_progress is not None:
-        yield on_progress
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("training"), BarColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn()
-    with Progress(*columns) as bar:
-        task = bar.add_task("training", total=steps, text="")
-
-        def report(now: dict[str, Any]) -> None:
-            losses = f"{now['rate']:,.0f} frames/s, next {now['next']:.3f}, open-loop {now['open']:.3f}"
-            bar.update(task, completed=now["step"], text=losses)
-
-        yield report

@@ -10,9 +10,10 @@ import torch
 from rehearse.errors import CheckpointError, ConfigError, DataError
 from rehearse.world_model import checkpoint, metrics
 from rehearse.world_model.config import preset
+from rehearse.world_model.loop import STATE_FILE
 from rehearse.world_model.model import History
 from rehearse.world_model.sampler import Sampler, split
-from rehearse.world_model.train import STATE_FILE, train
+from rehearse.world_model.train import train
 from tests.world_model.toy import ToyData, random_actions, run
 
 SMALL = dict(batch=4, length=8, rollout_steps=4, decode_frames=4, save_every=3)
