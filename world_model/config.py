@@ -8,6 +8,7 @@ What depends on the data (action_dim, proprio_dim, signals) is filled in by ``tr
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 from rehearse.errors import ConfigError
 
@@ -72,6 +73,8 @@ class TrainConfig:
     save_every: int = 200  # steps between saved training states
     seed: int = 0
     device: str = "cpu"
+    tensorboard: bool = True  # event files beside the model, where tensorboard is installed
+    wandb: str | None = None  # a Weights & Biases project; nothing is sent anywhere without it
 
     def __post_init__(self) -> None:
         if self.rollout_steps >= self.length:
@@ -84,18 +87,20 @@ class TrainConfig:
             if not 0 < tau < 1:
                 raise ConfigError(f"expectile of '{name}' is {tau}; it must lie between 0 and 1.")
 
+    def identity(self) -> dict[str, Any]:
+        """All of it that decides what is learnt: what a resumed training must share with the one before."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("tensorboard", "wandb")}
+
 
 PRESETS = {
     "debug": TrainConfig(
         model=ModelConfig(
-            latent_dim=48,
-            state_dim=64,
-            predictor_width=64,
-            action_width=16,
-            encoder_width=8,
+            state_dim=128,
+            predictor_width=128,
+            encoder_width=16,
             head_width=32,
             members=3,
-            decoder_width=8,
+            decoder_width=16,
         ),
         steps=300,
         batch=16,
@@ -103,11 +108,48 @@ PRESETS = {
         save_every=100,
     ),
     "tiny": TrainConfig(),
+    # Larger networks at lower rates, as usual; neither rate was searched for.
+    "small": TrainConfig(
+        model=ModelConfig(
+            latent_dim=256,
+            state_dim=1024,
+            predictor_width=1024,
+            action_width=64,
+            encoder_width=64,
+            head_width=128,
+            decoder_width=64,
+        ),
+        steps=6000,
+        batch=64,
+        learning_rate=2e-3,
+    ),
+    "base": TrainConfig(
+        model=ModelConfig(
+            latent_dim=1024,
+            state_dim=3072,
+            predictor_width=4096,
+            action_width=128,
+            encoder_width=192,
+            head_width=256,
+            decoder_width=128,
+        ),
+        steps=20000,
+        batch=256,
+        learning_rate=1e-3,
+        decode_frames=128,
+        save_every=1000,
+        device="cuda",
+    ),
 }
 
 
 def preset(name: str, **changes: object) -> TrainConfig:
-    """The named preset with the given TrainConfig fields replaced."""
+    """The named preset with the given TrainConfig fields replaced; one for GPUs uses the CPU where there is none."""
     if name not in PRESETS:
         raise ConfigError(f"there is no preset '{name}'; choose one of {', '.join(PRESETS)}.")
-    return dataclasses.replace(PRESETS[name], **changes)
+    config = dataclasses.replace(PRESETS[name], **changes)
+    if config.device == "cuda" and "device" not in changes:
+        import torch  # only here: a configuration by itself needs none
+
+        config = dataclasses.replace(config, device="cuda" if torch.cuda.is_available() else "cpu")
+    return config
