@@ -42,9 +42,9 @@ it was trained on, and for research on such models. It takes frames of {image_si
 {action_dim} numbers per action{readings}, and tells {signals}.
 
 Limits: what it imagines is a prediction, not a guarantee, and no safety device; a robot's own limits must hold whatever
-it says. Away from its data it may be wrong with confidence; the spread of its {members} members is a hint, no warning to
-rely on. The figures below are of episodes like those that it learnt from: they say nothing about another scene, camera
-or robot.
+it says. Away from its data it may be wrong with confidence; the spread of its {members} members is a hint, no warning
+to rely on. The figures below are of episodes like those that it learnt from: they say nothing about another scene,
+camera or robot.
 
 ## Data
 
