@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rehearse.world_model.model import WorldModel
+from rehearse.world_model.model import History, WorldModel
 from rehearse.world_model.sampler import Dataset
 
 HORIZON = 15
@@ -88,18 +88,16 @@ def evaluate(
 
 def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) -> list[dict[str, Any]]:
     """One run per start: squared errors of moments, signals said and true, what was last known of each."""
-    length, device = len(clip.frames), model.device
+    length = len(clip.frames)
     if length < 2:
         return []
-    proprio = None if clip.proprio is None else torch.as_tensor(clip.proprio).float().to(device)
-    moments = model.encoder(torch.as_tensor(clip.frames).to(device), proprio)
-    led = model.backbone.embed_actions(torch.as_tensor(clip.actions).float().to(device))
-    state, nothing = model.backbone.start(1)
-    states = model.backbone.observe(moments[None], torch.cat([nothing, led[:-1]])[None], state, moments[:1])[0]
+    history = History(clip.frames, clip.proprio, clip.actions, views=getattr(clip, "views", {}))
+    moments, led, trace = model.follow(history)
     starts = list(range(0, length - 1, stride))
     # Steps beyond the episode's end are imagined with its last action and thrown away.
-    window = (torch.tensor(starts)[:, None] + torch.arange(horizon)).clamp(max=length - 1)
-    dreamed_states, dreamed = model.backbone.unroll(states[starts], moments[starts], led[window])
+    window = (1 + torch.tensor(starts)[:, None] + torch.arange(horizon)).clamp(max=length - 1)
+    memory = trace.at(torch.zeros(len(starts), dtype=torch.long), torch.tensor(starts))
+    dreamed_states, dreamed = model.backbone.unroll(memory, led[window])
     signals, _ = model.heads.read(dreamed_states.flatten(0, 1))
     runs = []
     for row, start in enumerate(starts):

@@ -253,9 +253,12 @@ def test_weights_that_are_not_finite_are_refused(checkpoint, tmp_path, capsys):
     with safe_open(checkpoint, framework="pt") as opened:
         marks = opened.metadata()
     tensors = load_file(checkpoint)
-    tensors["backbone.change.weight"] = tensors["backbone.change.weight"] + np.nan
+    tensors["backbone.predict.change.weight"] = tensors["backbone.predict.change.weight"] + np.nan
     save_file(tensors, tmp_path / "model.safetensors", metadata=marks)
-    assert "backbone.change.weight" in refused(capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path)
+    named = refused(capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path)
+    assert "backbone.predict.change.weight" in named
+        capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path
+    )
 
 
 def test_debug_shows_where_an_error_came_from():
