@@ -257,8 +257,6 @@ def test_weights_that_are_not_finite_are_refused(checkpoint, tmp_path, capsys):
     save_file(tensors, tmp_path / "model.safetensors", metadata=marks)
     named = refused(capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path)
     assert "backbone.predict.change.weight" in named
-        capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path
-    )
 
 
 def test_debug_shows_where_an_error_came_from():
