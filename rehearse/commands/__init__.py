@@ -7,10 +7,12 @@ import tyro
 from rehearse.commands.bench import Bench
 from rehearse.commands.collect import Collect
 from rehearse.commands.demo import Demo
+from rehearse.commands.dream import Dream
 from rehearse.commands.eval import Eval
 from rehearse.commands.explain import Explain
 from rehearse.commands.fidelity import Fidelity
 from rehearse.commands.gate import Gate
+from rehearse.commands.inspect import Inspect
 from rehearse.commands.replay import Replay
 from rehearse.commands.sweep import Sweep
 from rehearse.commands.train import Train
@@ -24,6 +26,8 @@ COMMANDS = (
     | Annotated[Gate, tyro.conf.subcommand("gate")]
     | Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Explain, tyro.conf.subcommand("explain")]
+    | Annotated[Dream, tyro.conf.subcommand("dream")]
+    | Annotated[Inspect, tyro.conf.subcommand("inspect")]
     | Annotated[Sweep, tyro.conf.subcommand("sweep")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )

@@ -15,7 +15,10 @@ from safetensors.torch import load_file, save_file
 from rehearse.cli import main
 from rehearse.sim.evaluate import METHODS
 
-COMMANDS = ("demo", "eval", "collect", "train", "fidelity", "gate", "replay", "explain", "sweep", "bench")
+COMMANDS = (
+    *("demo", "eval", "collect", "train", "fidelity", "gate", "replay", "explain"),
+    *("dream", "inspect", "sweep", "bench"),
+)
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
 
 
