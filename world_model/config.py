@@ -72,9 +72,11 @@ class TrainConfig:
     rollout_starts: int = 3  # open-loop starts per sequence
     rollout_weight: float = 1.0
     sigreg_weight: float = 0.01
+    motion_weight: float = 0.0
     variance_weight: float = 0.0
     similarity_weight: float = 0.0
-    information_weight: float = 2e-4  # price of a nat that latent actions say
+    pixel_weight: float = 0.0  # share of the decoder's gradient that shapes the moments
+    information_weight: float = 1e-4  # price of a nat that latent actions say
     align_weight: float = 0.1
     video_weight: float = 1.0  # of a batch of video beside one with actions
     observed_head_weight: float = 0.2

@@ -6,6 +6,8 @@
 next         next moment from the observed past, all positions at once
 open         the same, open-loop for ``rollout_steps`` from random starts in each sequence, batched together
 sigreg       keeps moments spread as a standard normal, which prevents collapse (LeJEPA, arXiv 2511.08544)
+motion       the same for how moments differ from their sequence's mean: without it, video alone teaches a model to tell
+             episodes apart by what never changes in them, which spreads moments just as well and is easy to predict
 variance     the same end by other means: every dimension varies, and no two vary together (VICReg, arXiv 2105.04906)
 similarity   consecutive moments are close (PLDM, arXiv 2502.14819)
 information  what latent actions say, in nats per step; without a price they would say everything
@@ -13,7 +15,7 @@ align        the controller says of an action what inverse dynamics says of its 
 goal         which action begins the way to where the sequence went, behind a stop-gradient
 observed     the heads on states that were observed
 imagined     the heads on states that were only imagined
-decoder      pixels, behind a stop-gradient
+decoder      pixels; of its gradient, the share ``pixel_weight`` reaches the moments
 
 A batch without "action" is video: what was done is inferred from what was seen.
 """
@@ -24,6 +26,10 @@ from torch import Tensor
 
 from rehearse.world_model.config import TrainConfig
 from rehearse.world_model.model import WorldModel
+
+# Share of the moments' variance that is to lie within sequences, rather than between them; a model that learnt from
+# actions and signals put a third there.
+MOTION_SHARE = 0.3
 
 
 def sigreg(moments: Tensor, generator: torch.Generator, projections: int = 128, count: int = 64) -> Tensor:
@@ -48,6 +54,12 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of values (...) where mask, which broadcasts from the left, is true; 0 if it is nowhere."""
     mask = mask.to(values.dtype).reshape(*mask.shape, *[1] * (values.dim() - mask.dim())).expand_as(values)
     return (values * mask).sum() / mask.sum().clamp(min=1)
+
+
+def masked_mean_over_time(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean (B,1,D) of each sequence's values (B,T,D) where mask (B,T) is true."""
+    mask = mask.to(values.dtype)[..., None]
+    return (values * mask).sum(1, True) / mask.sum(1, True).clamp(min=1)
 
 
 def head_loss(model: WorldModel, states: Tensor, targets: Tensor, mask: Tensor, expectiles: Tensor) -> Tensor:
@@ -119,9 +131,14 @@ def training_losses(
         if config.decode_frames:
             some = chosen[: config.decode_frames]
             pixels = batch["frames"].flatten(0, 1).to(device)[some].permute(0, 3, 1, 2).float() / 127.5 - 1
-            losses["decoder"] = F.mse_loss(model.decoder(moments.flatten(0, 1)[some].detach()).float(), pixels)
+            shown = moments.flatten(0, 1)[some]
+            shown = torch.lerp(shown.detach(), shown, config.pixel_weight)
+            losses["decoder"] = F.mse_loss(model.decoder(shown).float(), pixels)
     if config.sigreg_weight:
         losses["sigreg"] = sigreg(moments.flatten(0, 1)[chosen[:256]], generator)
+    if config.motion_weight:
+        deviation = (moments - masked_mean_over_time(moments, valid)) / MOTION_SHARE**0.5
+        losses["motion"] = sigreg(deviation.flatten(0, 1)[chosen[-256:]], generator)
     if config.variance_weight:
         losses["variance"] = variance(moments.flatten(0, 1)[chosen])
     if config.similarity_weight:
@@ -129,6 +146,7 @@ def training_losses(
     weights = {
         "open": config.rollout_weight,
         "sigreg": config.sigreg_weight,
+        "motion": config.motion_weight,
         "variance": config.variance_weight,
         "similarity": config.similarity_weight,
         "information": config.information_weight,
