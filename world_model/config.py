@@ -138,3 +138,10 @@ def preset(name: str, **changes: object) -> TrainConfig:
     if name not in PRESETS:
         raise ConfigError(f"there is no preset '{name}'; choose one of {', '.join(PRESETS)}.")
     return dataclasses.replace(PRESETS[name], **changes)
+
+
+def for_video(config: TrainConfig) -> TrainConfig:
+    """The same training, for data of which only the frames are known (docs/pretraining.md has what each weight does)."""
+    return dataclasses.replace(
+        config, sigreg_weight=0.05, motion_weight=0.05, pixel_weight=1.0, decode_frames=3 * config.decode_frames
+    )

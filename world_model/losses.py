@@ -105,7 +105,7 @@ def training_losses(
 
         losses["next"] = masked_mean((expected.float() - moments[:, 1:]) ** 2, valid[:, 1:] & valid[:, :-1])
         losses["open"] = masked_mean((dreamed.float() - goal) ** 2, reached)
-        if model.heads.names and batch["signals"]:
+        if model.heads.names and batch.get("signals"):
             values = torch.stack([batch["signals"][name].to(device).float() for name in model.heads.names], -1)
             targets = model.heads.encode(values)
             learns = batch["learns"].to(device)
