@@ -141,7 +141,7 @@ def preset(name: str, **changes: object) -> TrainConfig:
 
 
 def for_video(config: TrainConfig) -> TrainConfig:
-    """The same training, for data of which only the frames are known (docs/pretraining.md has what each weight does)."""
+    """The same training, for data of which only the frames are known; docs/pretraining.md has what each weight does."""
     return dataclasses.replace(
         config, sigreg_weight=0.05, motion_weight=0.05, pixel_weight=1.0, decode_frames=3 * config.decode_frames
     )

@@ -11,7 +11,7 @@ motion       the same for how moments differ from their sequence's mean: without
 variance     the same end by other means: every dimension varies, and no two vary together (VICReg, arXiv 2105.04906)
 similarity   consecutive moments are close (PLDM, arXiv 2502.14819)
 information  what latent actions say, in nats per step; without a price they would say everything
-align        the controller says of an action what inverse dynamics says of its consequence
+align        the controller says of an action what inverse dynamics says of its consequence, and the other way round
 goal         which action begins the way to where the sequence went, behind a stop-gradient
 observed     the heads on states that were observed
 imagined     the heads on states that were only imagined
@@ -87,8 +87,13 @@ def training_losses(
         backbone = model.backbone
         led, losses = _led(model, batch, moments, valid, generator)  # led[:, t] leads from t to t+1
         nothing = backbone.no_action.expand(size, 1, -1)
-        features, trace = backbone.observe(moments, torch.cat([nothing.to(led.dtype), led[:, :-1]], 1))
-        expected = moments[:, :-1] + backbone.predict(features[:, :-1], led[:, :-1])
+        features, trace = backbone.observe(moments, torch.cat([nothing.to(led.dtype), led], 1))
+        steering = "action" in batch and model.inverse is not None
+        actions = batch["action"].to(device) if steering else torch.cat([led, led[:, -1:]], 1)
+        meant = model.controller(actions[:, :-1], features[:, :-1]) if steering else led
+        expected = moments[:, :-1] + backbone.predict(features[:, :-1], meant)
+        if steering:
+            losses["align"] = masked_mean((meant.float() - led.float()) ** 2, valid[:, 1:] & valid[:, :-1])
 
         starts, steps = config.rollout_starts, config.rollout_steps
         # Anywhere but at the last true moment: a robot plans from every one of them. Steps past the end are masked.
@@ -99,7 +104,8 @@ def training_losses(
         window = window.clamp(max=length - 2)
         flat = lambda x: x.flatten(0, 1)  # noqa: E731
         memory = trace.at(rows.expand(-1, starts).flatten(), begin.flatten())
-        dreamed_features, dreamed = backbone.unroll(memory, flat(led[rows[..., None], window]))
+        taken = flat(actions[rows[..., None], window])
+        dreamed_features, dreamed = model.unroll(memory, taken) if steering else backbone.unroll(memory, taken)
         reached = flat(valid[rows[..., None], window + 1] & inside)
         goal = flat(moments[rows[..., None], window + 1])
 
@@ -161,16 +167,11 @@ def training_losses(
 def _led(
     model: WorldModel, batch: dict, moments: Tensor, valid: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """What leads on from each moment (B,T,E), the last for form only, and what it costs to know it."""
-    true_steps = valid[:, 1:] & valid[:, :-1]
-    if "action" in batch:
-        led = model.controller(batch["action"].to(moments.device))
-        if model.inverse is None:
-            return led, {}
-        meant = model.inverse(moments.detach())[0].detach()
-        return led, {"align": masked_mean((led[:, :-1].float() - meant) ** 2, true_steps)}
+    """What led from each moment to the next (B,T-1,E), and what it costs to know it."""
+    if model.inverse is None:
+        return model.controller(batch["action"].to(moments.device))[:, :-1], {}
     latent, information = model.inverse(moments, generator)
-    return torch.cat([latent, latent[:, -1:]], 1), {"information": masked_mean(information, true_steps)}
+    return latent, {"information": masked_mean(information, valid[:, 1:] & valid[:, :-1])}
 
 
 def _goal_loss(

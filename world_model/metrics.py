@@ -107,9 +107,10 @@ def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) ->
     moments, led, trace = model.follow(history)
     starts = list(range(0, length - 1, stride))
     # Steps beyond the episode's end are imagined with its last action and thrown away.
-    window = (1 + torch.tensor(starts)[:, None] + torch.arange(horizon)).clamp(max=length - 1)
+    window = (torch.tensor(starts)[:, None] + torch.arange(horizon)).clamp(max=length - 2)
     memory = trace.at(torch.zeros(len(starts), dtype=torch.long), torch.tensor(starts))
-    dreamed_features, dreamed = model.backbone.unroll(memory, led[window])
+    actions = led[1:] if model.controller is None else torch.as_tensor(clip.actions).float().to(model.device)
+    dreamed_features, dreamed = model.unroll(memory, actions[window])
     signals, doubt = model.heads.read(dreamed_features.flatten(0, 1))
     runs = []
     for row, start in enumerate(starts):

@@ -111,24 +111,28 @@ class WorldModel(nn.Module):
             return belief
         moments = self.encoder({name: values[known:] for name, values in readings.items()})
         before = None if belief is None else belief.memory
-        led = self.led_by(moments, None if actions is None else actions[max(known - 1, 0) :], before)
+        led = self.led_by(moments, actions[max(known - 1, 0) :], before)
         _, trace = self.backbone.observe(moments[None], led[None], before)
         return Belief(trace.last(), length)
 
-    def led_by(self, moments: Tensor, actions: Tensor | None, before: Memory | None = None) -> Tensor:
-        """The embedded action (T,E) that led to each of moments (T,D), from the T or T-1 actions (...,A) that did.
+    def led_by(self, moments: Tensor, actions: Tensor, before: Memory | None = None) -> Tensor:
+        """What led (T,E) to each of moments (T,D): inferred from them where latent actions are known, else ``actions``.
 
         Nothing led to the first unless there is a memory of what was ``before``.
         """
-        if actions is None:
+        if self.inverse is not None:
             chain = moments if before is None else torch.cat([before.moment.to(moments.dtype), moments])
             led = self.inverse(chain[None])[0][0]
         else:
             led = self.controller(actions)
         return led if before is not None else torch.cat([self.backbone.no_action[None], led])
 
+    def unroll(self, memory: Memory, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N,H,S) and moments (N,H,D) after actions (N,H,A), or (N,H,E) of a model that has no robot yet."""
+        return unroll(self.backbone, self.controller, memory, actions)
+
     def follow(self, history: History) -> tuple[Tensor, Tensor, Trace]:
-        """All moments (T,D) of a history, the embedded actions that led to them (T,E), the memory of each."""
+        """All moments (T,D) of a history, what led to them (T,E), and the memory of each."""
         readings, actions = self._check(history, 0)
         moments = self.encoder(readings)
         led = self.led_by(moments, actions)
@@ -154,7 +158,7 @@ class WorldModel(nn.Module):
         memory, (count, steps) = belief.memory.to(kind), actions.shape[:2]
         latents, parts = [], []
         for part in actions.to(kind).split(CHUNK):
-            features, moments = backbone.unroll(memory, part if controller is None else controller(part))
+            features, moments = unroll(backbone, controller, memory, part)
             latents.append(moments)
             parts.append(heads.read(features.flatten(0, 1)))
         signals = {name: torch.cat([p[0][name] for p in parts], 1) for name in self.heads.names}
@@ -173,7 +177,7 @@ class WorldModel(nn.Module):
         for h in range(steps):
             left = torch.tensor([steps - h], device=self.device)
             done.append(self.goals(feature.float(), moment.float(), goal[None].float(), left))
-            features, moments = self.backbone.unroll(belief.memory, self.controller(torch.stack(done, 1)))
+            features, moments = self.unroll(belief.memory, torch.stack(done, 1))
             feature, moment = features[:, -1], moments[:, -1]
         return torch.cat(done)
 
@@ -207,8 +211,8 @@ class WorldModel(nn.Module):
                     copied.copy_(buffer)
         return self._quick
 
-    def _check(self, history: History, known: int) -> tuple[dict[str, Tensor], Tensor | None]:
-        """All readings of the senses that this model has, and the actions, or None if it has none to take."""
+    def _check(self, history: History, known: int) -> tuple[dict[str, Tensor], Tensor]:
+        """All readings of the senses that this model has, and the actions (T-1,A), or none where it has no robot."""
         readings = {FRAMES: self._frames("frames", history.frames)}
         length = len(readings[FRAMES])
         if length < max(known, 1):
@@ -222,7 +226,7 @@ class WorldModel(nn.Module):
                 width = self.config.proprio_dim if name == "proprio" else None
                 readings[name] = _finite(name, given[name], (length,), width, self.device)
         if self.controller is None:
-            return readings, None
+            return readings, torch.zeros(length - 1, 0)
         width = self.config.action_dim
         given = torch.zeros(0, width) if history.actions is None else history.actions
         actions = _finite("actions", given[: length - 1], (length - 1,), width, self.device)
@@ -240,6 +244,15 @@ class WorldModel(nn.Module):
                 f"({'T' if length is None else length}, {size}, {size}, 3) torch.uint8."
             )
         return frames.to(self.device)
+
+
+def unroll(backbone: Backbone, controller: Controller | None, memory: Memory, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Imagine actions (N,H,A): embedded at once if they mean the same everywhere, else where they are taken."""
+    if controller is None:
+        return backbone.unroll(memory, actions)
+    if controller.where is None:
+        return backbone.unroll(memory, controller(actions))
+    return backbone.unroll(memory, actions, controller)
 
 
 def _finite(

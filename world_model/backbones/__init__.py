@@ -2,7 +2,8 @@
 
     features, trace = backbone.observe(moments, led)          # (B,T,D), (B,T,E) -> (B,T,S), memory of every step
     memory = trace.at(rows, steps)                            # (R,), (R,) -> the memory of R sequences after a step
-    features, moments = backbone.unroll(memory, actions)      # one memory, (N,H,E) -> (N,H,S), (N,H,D)
+    features, moments = backbone.unroll(memory, led)          # one memory, (N,H,E) -> (N,H,S), (N,H,D)
+    features, moments = backbone.unroll(memory, actions, steer)    # (N,H,A), embedded where they are taken
 
 ``led`` holds the embedded action that led to each moment, ``no_action`` where nothing came before. One memory is
 branched into N futures without a copy of it: whatever the past cost, it is paid once.
@@ -13,6 +14,7 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
+from rehearse.world_model.backbones.predictor import Steer, as_it_is
 from rehearse.world_model.backbones.recurrent import Recurrent
 from rehearse.world_model.backbones.residual import Residual
 from rehearse.world_model.backbones.transformer import Transformer
@@ -49,7 +51,7 @@ class Backbone(Protocol):
     def predict(self, features: Tensor, actions: Tensor) -> Tensor:
         """How the moment is about to change: (...,S), (...,E) -> (...,D)."""
 
-    def unroll(self, memory: Memory, actions: Tensor) -> tuple[Tensor, Tensor]:
+    def unroll(self, memory: Memory, actions: Tensor, steer: Steer = as_it_is) -> tuple[Tensor, Tensor]:
         """Of one memory, or of as many as there are action sequences."""
 
 

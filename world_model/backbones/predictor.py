@@ -1,10 +1,20 @@
 """How a moment is about to change: features (...,S) and an embedded action (...,E) -> change (...,D)."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rehearse.world_model.config import ModelConfig
+
+# An action (N,A) and the feature (N,S) of where it is taken -> what it is to the dynamics (N,E).
+Steer = Callable[[Tensor, Tensor], Tensor]
+
+
+def as_it_is(action: Tensor, feature: Tensor) -> Tensor:
+    """For actions that are embedded already."""
+    return action
 
 
 class Predictor(nn.Module):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rehearse.world_model.backbones.predictor import Predictor
+from rehearse.world_model.backbones.predictor import Predictor, Steer, as_it_is
 from rehearse.world_model.config import ModelConfig
 
 
@@ -69,11 +69,12 @@ class Recurrent(nn.Module):
         features = torch.stack(states, 1)
         return features, States(features, moments)
 
-    def unroll(self, memory: State, actions: Tensor) -> tuple[Tensor, Tensor]:
+    def unroll(self, memory: State, actions: Tensor, steer: Steer = as_it_is) -> tuple[Tensor, Tensor]:
         state, moment = memory.feature.expand(len(actions), -1), memory.moment.expand(len(actions), -1)
         actions = actions.to(state.dtype)
         states, moments = [], []
         for action in actions.unbind(1):
+            action = steer(action, state)
             change = self.predict(state, action)
             moment = moment + change
             state = self._mix(self.gates(torch.cat([moment, change, action, state], -1)), state)

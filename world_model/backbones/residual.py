@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rehearse.world_model.backbones.predictor import Predictor
+from rehearse.world_model.backbones.predictor import Predictor, Steer, as_it_is
 from rehearse.world_model.config import ModelConfig
 
 FRAMES = 3
@@ -73,11 +73,12 @@ class Residual(nn.Module):
         features = self._feature(*seen)
         return features, Windows(moments, led, features)
 
-    def unroll(self, memory: Recent, actions: Tensor) -> tuple[Tensor, Tensor]:
+    def unroll(self, memory: Recent, actions: Tensor, steer: Steer = as_it_is) -> tuple[Tensor, Tensor]:
         grown = lambda x: x.expand(len(actions), *x.shape[1:])  # noqa: E731
         recent, led, feature = grown(memory.moments), grown(memory.led), grown(memory.feature)
         features, moments = [], []
         for action in actions.to(feature.dtype).unbind(1):
+            action = steer(action, feature)
             moment = recent[:, -1] + self.predict(feature, action)
             recent = torch.cat([recent[:, 1:], moment[:, None].to(recent.dtype)], 1)
             led = torch.cat([led[:, 1:].to(action.dtype), action[:, None]], 1)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rehearse.world_model.backbones.predictor import Predictor
+from rehearse.world_model.backbones.predictor import Predictor, Steer, as_it_is
 from rehearse.world_model.config import ModelConfig
 
 HEAD_DIM = 32
@@ -129,14 +129,14 @@ class Transformer(nn.Module):
         features = self.leave(x)
         return features, Caches(tuple(keys), tuple(values), counts, first, features, moments, self.window)
 
-    def unroll(self, memory: Cache, actions: Tensor) -> tuple[Tensor, Tensor]:
+    def unroll(self, memory: Cache, actions: Tensor, steer: Steer = as_it_is) -> tuple[Tensor, Tensor]:
         count, steps = actions.shape[:2]
         feature, moment = memory.feature.expand(count, -1), memory.moment.expand(count, -1)
         actions = actions.to(feature.dtype)
         own: list[list[tuple[Tensor, Tensor]]] = [[] for _ in self.blocks]
         features, moments = [], []
         for h in range(steps):
-            action = actions[:, h]
+            action = steer(actions[:, h], feature)
             moment = moment + self.predict(feature, action)
             turn = turns((memory.position + 1 + h)[:, None], feature.dtype)
             past = self._past(memory, h)
