@@ -77,7 +77,7 @@ def test_a_model_of_video_has_no_robot_and_imagines_latent_actions(pretrained):
 
 
 def test_latent_actions_tell_what_was_done(pretrained):
-    """How the dot moved, which nobody recorded, is read off latent actions, given where it was; place alone says little."""
+    """How the dot moved, which nobody recorded, is in them, if one knows where it was; that alone says little."""
     clips = ToyData.make(120, seed=11).clips
     with torch.no_grad():
         said = torch.cat([follow(pretrained.model, clip)[1][2:] for clip in clips])
@@ -88,7 +88,7 @@ def test_latent_actions_tell_what_was_done(pretrained):
 
 
 def unexplained(seen, told):
-    """Share of the variance of ``told`` that a small network, taught on the first three quarters, misses on the rest."""
+    """Share of the variance of ``told`` that a small network, taught on three quarters, misses on the rest."""
     generator = torch.Generator().manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(seen.shape[1], 128), torch.nn.SiLU(), torch.nn.Linear(128, 2))
     for parameter in net.parameters():
