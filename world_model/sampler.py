@@ -50,12 +50,15 @@ def check_alike(datasets: list[Dataset], videos: Sequence[Dataset] = ()) -> None
     if not (datasets or videos) or not all(len(dataset) for dataset in (*datasets, *videos)):
         raise DataError("there is no episode to train on; record some, or check the dataset paths.")
     for field in ("action_dim", "proprio_dim", "signal_kinds"):
-        found = [getattr(dataset, field) for dataset in datasets]
-        if any(value != found[0] for value in found):
-            raise DataError(f"the datasets differ in {field}: {found}; train on datasets of one robot and task.")
+        for other in datasets[1:]:
+            mine, theirs = getattr(datasets[0], field), getattr(other, field)
+            if mine != theirs:
+                raise DataError(
+                    f"{other}: {field} {theirs}, but {datasets[0]} has {mine}; train on datasets of one robot and task"
+                )
     if datasets and not datasets[0].action_dim:
         raise DataError(
-            "the datasets hold no actions; training needs the action taken at every frame. Pretrain on them as video."
+            f"{datasets[0]}: no 'action', and training needs the one taken at every frame; pretrain on it as video"
         )
 
 
