@@ -2,8 +2,8 @@
 
     oddity = draw("object", np.random.default_rng(0)); stand(renderer.scene, oddity.thing)
 
-``object``: a large thing in one strong colour stands on the rug, where nothing else does. ``camera``: the camera has
-been knocked far out of its place. ``blackout``: it gives black frames. Each lasts for a whole episode.
+``object``: a large thing in one strong colour stands on the rug, beside jacket and dog. ``camera``: the camera has been
+knocked far out of its place. ``blackout``: it gives black frames. Each lasts for a whole episode.
 """
 
 import colorsys
@@ -16,8 +16,7 @@ from rehearse.sim.cameras import FRONT, Pose
 
 ODDITIES = ("object", "camera", "blackout")
 SHAPES = (mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CYLINDER, mujoco.mjtGeom.mjGEOM_SPHERE)
-# Between the arms' bases, on either side of jacket and dog.
-ALONG_M, ASIDE_M, HALF_SIZE_M = (-0.05, 0.4), (0.34, 0.44), (0.07, 0.11)
+ALONG_M, ASIDE_M, HALF_SIZE_M = (-0.05, 0.4), (0.34, 0.44), (0.09, 0.13)  # on either side, where no arm has its base
 AZIMUTH_DEG, ELEVATION_DEG, ROLL_DEG = (35, 70), (-15, 15), (15, 45)
 
 
