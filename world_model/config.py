@@ -76,7 +76,7 @@ class TrainConfig:
     variance_weight: float = 0.0
     similarity_weight: float = 0.0
     pixel_weight: float = 0.0  # share of the decoder's gradient that shapes the moments
-    information_weight: float = 1e-4  # price of a nat that latent actions say
+    information_weight: float = 5e-3  # price of a nat that latent actions say
     align_weight: float = 0.1
     video_weight: float = 1.0  # of a batch of video beside one with actions
     observed_head_weight: float = 0.2
@@ -143,5 +143,11 @@ def preset(name: str, **changes: object) -> TrainConfig:
 def for_video(config: TrainConfig) -> TrainConfig:
     """The same training, for data of which only the frames are known; docs/pretraining.md has what each weight does."""
     return dataclasses.replace(
-        config, sigreg_weight=0.05, motion_weight=0.05, pixel_weight=1.0, decode_frames=3 * config.decode_frames
+        config,
+        sigreg_weight=0.05,
+        motion_weight=0.05,
+        similarity_weight=0.5,
+        pixel_weight=1.0,
+        information_weight=5e-3,
+        decode_frames=3 * config.decode_frames,
     )

@@ -29,7 +29,8 @@ from rehearse.world_model.metrics import evaluate
 from rehearse.world_model.model import WorldModel
 from rehearse.world_model.sampler import Dataset, Sampler, check_alike, split
 
-LATENT_ACTION_DIM = 16  # of a model that begins with video: what a bottleneck may say at most
+# Of a model that begins with video: what a bottleneck may say at most, and what it takes to speak it.
+LATENT_ACTION_DIM, CONTROLLER_WIDTH = 16, 256
 # What a checkpoint that is begun from decides: the network. The data decide the rest.
 OF_THE_DATA = ("action_dim", "proprio_dim", "signals", "views", "latent_actions", "goals")
 
@@ -104,7 +105,7 @@ def model_config(config: TrainConfig, datasets: Sequence[Dataset], videos: Seque
         model = dataclasses.replace(old, **wanted | {"latent_actions": old.latent_actions})
     elif videos:
         width = min(model.action_width, LATENT_ACTION_DIM)
-        model = dataclasses.replace(model, latent_actions=True, action_width=width)
+        model = dataclasses.replace(model, latent_actions=True, action_width=width, controller_width=CONTROLLER_WIDTH)
     if not datasets:
         return dataclasses.replace(model, action_dim=0, proprio_dim=0, signals={}, goals=False)
     first = datasets[0]
