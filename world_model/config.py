@@ -151,3 +151,11 @@ def for_video(config: TrainConfig) -> TrainConfig:
         information_weight=5e-3,
         decode_frames=3 * config.decode_frames,
     )
+
+
+def for_few(config: TrainConfig, checkpoint: str) -> TrainConfig:
+    """The same training, begun from a checkpoint, for a few episodes with actions and perhaps video beside them."""
+    taught = for_video(config)
+    return dataclasses.replace(
+        taught, init_from=checkpoint, align_weight=0.1, decode_frames=config.decode_frames, steps=config.steps // 4
+    )
