@@ -13,6 +13,7 @@ from rehearse.commands.explain import Explain
 from rehearse.commands.fidelity import Fidelity
 from rehearse.commands.gate import Gate
 from rehearse.commands.inspect import Inspect
+from rehearse.commands.novelty import Novelty
 from rehearse.commands.replay import Replay
 from rehearse.commands.sweep import Sweep
 from rehearse.commands.train import Train
@@ -23,6 +24,7 @@ COMMANDS = (
     | Annotated[Collect, tyro.conf.subcommand("collect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
+    | Annotated[Novelty, tyro.conf.subcommand("novelty")]
     | Annotated[Gate, tyro.conf.subcommand("gate")]
     | Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Explain, tyro.conf.subcommand("explain")]
