@@ -14,6 +14,7 @@ PACKAGES = [
     "rehearse.ros_nodes",
     "rehearse.sim",
     "rehearse.world_model",
+    "rehearse.world_model.backbones",
     "rehearse.world_model.data",
 ]
 

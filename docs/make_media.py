@@ -1,7 +1,8 @@
-"""Make the README's pictures: docs/media/filmstrip.png, futures-success.svg and futures-woken.svg.
+"""Make the pictures of README and docs: docs/media/filmstrip.png, futures-success.svg, futures-woken.svg and arms.png.
 
     rehearse eval --episodes 100 --json benchmarks/results/half.json
     python docs/make_media.py benchmarks/results/half.json
+    python docs/make_media.py                                   # arms.png alone, for which no results are needed
 
 The film strip shows one test layout three times, at equal times: the fast scripted pull, the planner, and what the
 planner imagined at its first decision.
@@ -17,7 +18,11 @@ from PIL import Image, ImageDraw, ImageFont
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rehearse.commands.eval import write_figures
 from rehearse.files import atomic_write
-from rehearse.sim.agents import make_agent
+from rehearse.sim.agents import SCRIPT_BEST, make_agent
+from rehearse.sim.arms import ARMS
+from rehearse.sim.cameras import CAMERAS
+from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.oddities import ODDITIES
 from rehearse.stories import habit, tell
 from rehearse.world_model import shipped_checkpoint
 
@@ -43,6 +48,49 @@ def strip(frames: np.ndarray, picks: list[int], text: str, colour: str) -> Image
     return row
 
 
+def pulled(steps: int, **settings: object) -> tuple[np.ndarray, dict]:
+    """A film frame and what the robot sees after some steps of the best script on one layout."""
+    env = DogOnJacketEnv(split="validation", render_mode="rgb_array", terminate_when_woken=False, **settings)
+    observation, _ = env.reset(options={"layout": 3})
+    SCRIPT_BEST.reset(env.world, np.random.default_rng(0))
+    for _ in range(steps):
+        observation = env.step(SCRIPT_BEST.act(env.world))[0]
+    frame = env.render()
+    env.close()
+    return frame, observation
+
+
+def tiles(pictures: dict[str, np.ndarray], width: int, height: int) -> Image.Image:
+    """One row of pictures (h,w,3) side by side, each under its name, all made so large."""
+    row = Image.new("RGB", (len(pictures) * (width + GAP) - GAP, height + LABEL), PAPER)
+    for column, (name, picture) in enumerate(pictures.items()):
+        left = column * (width + GAP)
+        ImageDraw.Draw(row).text((left + 2, 4), name, fill=INK, font=ImageFont.load_default(size=16))
+        row.paste(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS), (left, LABEL))
+    return row
+
+
+def arms() -> None:
+    """Write arms.png: the arms on film, the cameras' views and the oddities as the robot sees them, but larger."""
+    films = {name: pulled(1, arm=name)[0] for name in ARMS}
+    views = pulled(6, views=tuple(CAMERAS), image_size=2 * HEIGHT)[1]["views"]
+    strange = {name: pulled(0, oddity=name, image_size=2 * HEIGHT)[1]["image"] for name in ODDITIES}
+    side = (len(films) * (4 * WIDTH // 3 + GAP) - GAP - 3 * GAP) // 4
+    rows = [tiles(films, 4 * WIDTH // 3, WIDTH), tiles(views, side, side), tiles(strange, side, side)]
+    save(rows, "arms.png")
+
+
+def save(rows: list[Image.Image], name: str) -> None:
+    """Write the rows under each other."""
+    sheet = Image.new("RGB", (rows[0].width + 16, sum(row.height for row in rows) + 4 * len(rows) + 12), PAPER)
+    top = 8
+    for row in rows:
+        sheet.paste(row, (8, top))
+        top += row.height + 4
+    with atomic_write(MEDIA / name) as path:
+        sheet.save(path, optimize=True)
+
+
 def main(results: Path) -> None:
     """Write the pictures."""
     report = json.loads(results.read_text())
@@ -57,13 +105,11 @@ def main(results: Path) -> None:
         strip(story.film, picks, f"imagination pulls: {story.outcome}", INK),
         strip(imagined, dreams, "what it imagined at its first decision, 0.2 to 2.0 s ahead (64 x 64 pixels)", INK),
     ]
-    sheet = Image.new("RGB", (rows[0].width + 16, sum(row.height for row in rows) + 24), PAPER)
-    for number, row in enumerate(rows):
-        sheet.paste(row, (8, 8 + number * (row.height + 4)))
-    with atomic_write(MEDIA / "filmstrip.png") as path:
-        sheet.save(path, optimize=True)
+    save(rows, "filmstrip.png")
     write_figures(report["rows"], MEDIA)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]))
+    arms()

@@ -33,6 +33,11 @@ def hold_last(frames: np.ndarray, length: int) -> np.ndarray:
     return np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
 
 
+def enlarge(frames: np.ndarray, scale: int) -> np.ndarray:
+    """(...,h,w,3) with every pixel a square of ``scale`` pixels (nearest neighbour)."""
+    return frames.repeat(scale, axis=-3).repeat(scale, axis=-2)
+
+
 def encode_mp4(frames: np.ndarray, fps: int, crf: int = FILM_CRF) -> bytes:
     """One H.264 film. An odd height or width gains a row or column, which yuv420p needs. Lower crf is finer."""
     check_frames("film", frames)
@@ -76,4 +81,4 @@ def sprite(tiles: Sequence[np.ndarray], scale: int = SPRITE_SCALE) -> tuple[np.n
     for i, tile in enumerate(tiles):
         top, left = i // columns * height, i % columns * width
         grid[:, top : top + height, left : left + width] = hold_last(tile, length)
-    return grid.repeat(scale, axis=1).repeat(scale, axis=2), columns
+    return enlarge(grid, scale), columns

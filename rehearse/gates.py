@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from rehearse.errors import ConfigError
-from rehearse.recorded import CONDITIONS
+from rehearse.recorded import CONDITIONS, USUAL
 from rehearse.sim.compare import Change, compare
 
 
@@ -68,12 +68,10 @@ def judge(result: dict, rules: Rules, methods: Sequence[str], baseline: dict | N
 def _check_alike(baseline: dict, result: dict) -> None:
     """Raise ConfigError if the two were not made under the same conditions."""
     before, after = baseline.get("about", {}), result.get("about", {})
-    for name in CONDITIONS:
-        if name != "seed" and before.get(name) != after.get(name):
-            raise ConfigError(
-                f"the baseline was made with {name} {before.get(name)}, the result with {after.get(name)}; "
-                "evaluate both alike"
-            )
+    for name in (*CONDITIONS, *USUAL):
+        was, now = (about.get(name, USUAL.get(name)) for about in (before, after))
+        if name != "seed" and was != now:
+            raise ConfigError(f"the baseline was made with {name} {was}, the result with {now}; evaluate both alike")
 
 
 def _against(baseline: dict, result: dict, method: str, quantity: str, delta: float) -> Verdict:

@@ -15,11 +15,14 @@ from rehearse.world_model import shipped_checkpoint
 from rehearse.world_model.checkpoint import weights_path
 
 CONDITIONS = ("task", "level", "jacket", "split", "seed", "delay_steps", "compensate")
+USUAL = {"arm": "arm7", "camera": "front"}  # conditions of evaluations from before there was a choice
 
 
 def conditions(config: EvalConfig) -> dict[str, str]:
     """What an episode depends on besides its method and layout; the checkpoint by its content."""
-    return {name: str(getattr(config, name)) for name in CONDITIONS} | {"checkpoint_sha256": digest(config.checkpoint)}
+    return {name: str(getattr(config, name)) for name in (*CONDITIONS, *USUAL)} | {
+        "checkpoint_sha256": digest(config.checkpoint)
+    }
 
 
 def digest(checkpoint: Path | None) -> str:
@@ -76,6 +79,7 @@ def config_of(about: dict[str, str], method: str, checkpoint: Path | None) -> Ev
         seed=int(about["seed"]),
         delay_steps=int(about["delay_steps"]),
         compensate=about["compensate"] == "True",
+        **{name: about.get(name, usual) for name, usual in USUAL.items()},
         methods=(method,),
         checkpoint=checkpoint,
     )

@@ -27,7 +27,6 @@ from rehearse.errors import DataError, RehearseError
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.parameters import SimParameters, declare
 from rehearse.sim.env import PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.kinematics import JOINTS
 from rehearse.sim.world import PERIOD_S
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -102,9 +101,9 @@ class SimNode(Node):
     def _observe(self, observation: dict, info: dict, finished: bool = False) -> None:
         """Make the messages of what is sensed now, and send them."""
         self._finished, self._stamp = finished, self.get_clock().now().to_msg()
-        joints = [self._env.world.data.joint(f"arm/joint{i + 1}") for i in range(JOINTS)]
+        names = self._env.world.arm.joints
+        joints = [self._env.world.data.joint(f"arm/{name}") for name in names]
         angles, speeds = [joint.qpos[0] for joint in joints], [joint.qvel[0] for joint in joints]
-        names = [f"joint{i + 1}" for i in range(JOINTS)]
         level = DiagnosticStatus.WARN if info["woken"] else DiagnosticStatus.OK
         values = {**info, "finished": finished}
         self._now = {

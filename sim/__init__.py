@@ -14,7 +14,10 @@ ENV_ID = "rehearse/DogOnJacket-v0"
 
 # public name -> the module that defines it
 _PUBLIC = {
+    "ARMS": "rehearse.sim.arms",
+    "Arm": "rehearse.sim.arms",
     "ArmKinematics": "rehearse.sim.kinematics",
+    "CAMERAS": "rehearse.sim.cameras",
     "Delayed": "rehearse.sim.latency",
     "DogOnJacketEnv": "rehearse.sim.env",
     "FactorRanges": "rehearse.sim.factors",

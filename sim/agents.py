@@ -218,7 +218,7 @@ class OracleAgent:
     def reset(self, env: DogOnJacketEnv, observation: dict, rng: np.random.Generator) -> None:
         """Begin an episode."""
         if self.nominal:
-            self._dynamics = self._dynamics or NominalPhysics(World())
+            self._dynamics = self._dynamics or NominalPhysics(World(env.world.jacket, env.world.arm))
         elif self._dynamics is None or self._dynamics.world is not env.world:
             self._dynamics = PhysicsDynamics(env.world)
         config = CEMConfig(futures=self.futures, iterations=2, elite_fraction=0.15)

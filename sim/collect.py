@@ -1,12 +1,14 @@
 """Collect episodes into a LeRobotDataset v3.0: scripted-and-noise play, or a planner's own attempts.
 
     collect(CollectConfig(episodes=1200, seed=0), Path("data/play"))
+    collect(CollectConfig(arm="arm5+arm6", camera="front+left", jacket="cloth"), Path("data/others"))
 
 Worker processes step and render; this process writes. Episode i of seed s is layout s * 1_000_000 + i of the train
 split, so no evaluation layout can ever be seen. An episode goes on for a few steps after the dog wakes or the jacket
 arrives, because what that looks like must be learnt too: a model that never saw arrival cannot imagine it.
 """
 
+import itertools
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -19,8 +21,10 @@ import numpy as np
 from rehearse import __version__
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import HOLD, SIGNALS, Agent, BehaviourAgent
+from rehearse.sim.arms import ARMS
 from rehearse.sim.behaviours import NoisyPlay
-from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.cameras import CAMERAS
+from rehearse.sim.env import EPISODE_STEPS, JACKETS, PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
 from rehearse.sim.world import within_workspace
 from rehearse.world_model.data import Clip, LeRobotWriter
@@ -32,19 +36,29 @@ DISTURBANCE_TOP = 2.0  # the signal is cut here: far beyond waking there is noth
 
 @dataclass(frozen=True)
 class CollectConfig:
-    """What to collect. ``level`` may be several joined by '+', drawn in turn."""
+    """What to collect. Level, jacket, arm and camera may each be several joined by '+'; combinations take turns."""
 
     episodes: int = 1500
     level: str = "half"
     seed: int = 0
     workers: int = os.cpu_count() or 1
     image_size: int = 64
+    jacket: str = "patch"
+    arm: str = "arm7"
+    camera: str = "front"
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
             raise ConfigError(f"episodes must be at least 1, got {self.episodes}")
-        if unknown := set(self.level.split("+")) - set(LEVELS):
-            raise ConfigError(f"unknown level {sorted(unknown)}; choose from {', '.join(LEVELS)}")
+        for name, known in (("level", LEVELS), ("jacket", JACKETS), ("arm", ARMS), ("camera", CAMERAS)):
+            if unknown := set(getattr(self, name).split("+")) - set(known):
+                raise ConfigError(f"unknown {name} {sorted(unknown)}; choose from {', '.join(known)}")
+
+    def turn(self, index: int) -> tuple[str, str, str, str]:
+        """Level, jacket, arm and camera of episode ``index``."""
+        several = (names.split("+") for names in (self.level, self.jacket, self.arm, self.camera))
+        turns = list(itertools.product(*several))
+        return turns[index % len(turns)]
 
 
 def noisy_play() -> Agent:
@@ -86,7 +100,7 @@ def record_episode(env: DogOnJacketEnv, agent: Agent, layout: int) -> Clip:
     )
 
 
-_worker: tuple[dict[str, DogOnJacketEnv], Agent] | None = None
+_worker: tuple[dict[tuple[str, str], DogOnJacketEnv], Agent] | None = None
 
 
 def _start_worker(config: CollectConfig, make_agent: Callable[[], Agent]) -> None:
@@ -95,16 +109,18 @@ def _start_worker(config: CollectConfig, make_agent: Callable[[], Agent]) -> Non
 
     torch.set_num_threads(1)
     envs = {
-        level: DogOnJacketEnv(level=level, image_size=config.image_size, terminate_when_woken=False)
-        for level in config.level.split("+")
+        (jacket, arm): DogOnJacketEnv(jacket=jacket, arm=arm, image_size=config.image_size, terminate_when_woken=False)
+        for jacket, arm in itertools.product(config.jacket.split("+"), config.arm.split("+"))
     }
     _worker = envs, make_agent()
 
 
 def _work(config: CollectConfig, index: int) -> Clip:
     envs, agent = _worker
-    levels = list(envs)
-    return record_episode(envs[levels[index % len(levels)]], agent, config.seed * LAYOUTS_PER_SEED + index)
+    level, jacket, arm, camera = config.turn(index)
+    env = envs[jacket, arm]
+    env.level, env.camera = level, camera
+    return record_episode(env, agent, config.seed * LAYOUTS_PER_SEED + index)
 
 
 def episodes(config: CollectConfig, make_agent: Callable[[], Agent] = noisy_play) -> Iterator[Clip]:
@@ -132,7 +148,7 @@ def collect(
     with LeRobotWriter(
         path,
         fps=5,
-        robot_type="rehearse_arm7",
+        robot_type=f"rehearse_{config.arm}",
         provenance=provenance,
         names={
             "observation.state": list(PROPRIO_NAMES),

@@ -4,10 +4,11 @@
     observation, info = env.reset(options={"layout": 3})
     observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
 
-Observation: ``image`` (size, size, 3) uint8 from the front camera and ``proprio`` (10,) float32. Action (4,) in
-[-1, 1]: gripper velocity x, y, z (1 is 0.4, 0.4, 0.3 m/s) and grip (> 0 closed), at 5 Hz; with ``control="joint"``
-(8,): joint velocity (1 is 1 rad/s) and grip. An episode ends when the jacket's middle is in the drop zone (success),
-when the dog wakes (failure), or after 4 s. Reward: progress made, +1 for success, -1 for waking, -0.01 a step.
+Observation: ``image`` (size, size, 3) uint8 from ``camera``, ``proprio`` (10,) float32, and, if ``views`` names more
+cameras, their images under ``views``. Action (4,) in [-1, 1]: gripper velocity x, y, z (1 is 0.4, 0.4, 0.3 m/s) and
+grip (> 0 closed), at 5 Hz; with ``control="joint"`` (J + 1,): velocity of the arm's J joints (1 is 1 rad/s) and grip.
+An episode ends when the jacket's middle is in the drop zone (success), when the dog wakes (failure), or after 4 s.
+Reward: progress made, +1 for success, -1 for waking, -0.01 a step.
 ``info`` holds success, woken, disturbance (1 wakes), progress (0 .. 1), distance_m, dog_speed_mps, dog_turn_radps,
 dog_shift_m (see rehearse.sim.world.Outcome), sleep_depth, time_s and layout.
 """
@@ -19,9 +20,11 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import ConfigError
+from rehearse.sim import oddities
+from rehearse.sim.arms import ARMS
+from rehearse.sim.cameras import CAMERAS, FRONT, Pose, move
 from rehearse.sim.factors import LEVELS, SPLITS, layout_seed, sample_factors
 from rehearse.sim.gl import close_renderer, open_renderer
-from rehearse.sim.kinematics import JOINTS
 from rehearse.sim.world import PERIOD_S, Outcome, World
 
 EPISODE_STEPS = 20
@@ -31,7 +34,11 @@ MAX_LAYOUT = 2**31 - 1
 
 
 class DogOnJacketEnv(gymnasium.Env):
-    """See the module's first lines. ``fixed`` names factors that are held at the middle of their range."""
+    """See the module's first lines. ``fixed`` names factors that are held at the middle of their range.
+
+    ``oddity`` makes every episode strange (rehearse.sim.oddities). ``level`` and ``camera`` may be changed between
+    episodes; ``arm`` and ``jacket`` are built in.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
 
@@ -47,6 +54,10 @@ class DogOnJacketEnv(gymnasium.Env):
         terminate_when_woken: bool = True,
         render_mode: str | None = None,
         render_size: tuple[int, int] = (480, 640),
+        arm: str = "arm7",
+        camera: str = "front",
+        views: tuple[str, ...] = (),
+        oddity: str | None = None,
     ) -> None:
         for name, value, known in (
             ("level", level, LEVELS),
@@ -54,21 +65,26 @@ class DogOnJacketEnv(gymnasium.Env):
             ("jacket", jacket, JACKETS),
             ("control", control, ("cartesian", "joint")),
             ("start", start, ("held", "above")),
+            ("arm", arm, ARMS),
+            *(("camera", name, CAMERAS) for name in (camera, *views)),
+            ("oddity", oddity, (None, *oddities.ODDITIES)),
         ):
             if value not in known:
-                raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(known)}")
+                raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(map(str, known))}")
         self.level, self.split, self.start, self.control = level, split, start, control
         self.fixed, self.terminate_when_woken = frozenset(fixed), terminate_when_woken
         self.render_mode, self.render_size = render_mode, render_size
-        self.world = World(jacket)
+        self.camera, self.views, self.oddity = camera, views, oddity
+        self.world = World(jacket, ARMS[arm])
         self.image_size = image_size
-        self.observation_space = gymnasium.spaces.Dict(
-            {
-                "image": gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8),
-                "proprio": gymnasium.spaces.Box(-np.inf, np.inf, (len(PROPRIO_NAMES),), np.float32),
-            }
-        )
-        self.action_space = gymnasium.spaces.Box(-1, 1, (4 if control == "cartesian" else JOINTS + 1,), np.float32)
+        image = gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
+        proprio = gymnasium.spaces.Box(-np.inf, np.inf, (len(PROPRIO_NAMES),), np.float32)
+        spaces = {"image": image, "proprio": proprio}
+        if views:
+            spaces["views"] = gymnasium.spaces.Dict(dict.fromkeys(views, image))
+        self.observation_space = gymnasium.spaces.Dict(spaces)
+        actions = 4 if control == "cartesian" else len(ARMS[arm].joints) + 1
+        self.action_space = gymnasium.spaces.Box(-1, 1, (actions,), np.float32)
         self._camera = None
         self._film = None
 
@@ -82,6 +98,8 @@ class DogOnJacketEnv(gymnasium.Env):
         rng = np.random.default_rng(layout_seed(self.split, self.layout))
         self.factors = sample_factors(LEVELS[self.level], rng, self.fixed)
         self.world.reset(self.factors, held=self.start == "held")
+        # Its own generator: a strange episode is otherwise the episode that it would have been.
+        self._strange = oddities.draw(self.oddity, np.random.default_rng((11, self.layout)))
         self._set_appearance()
         self.steps, self._progress = 0, 0.0
         distance = float(self.world.distance_m(self.world.jacket_start))
@@ -100,12 +118,12 @@ class DogOnJacketEnv(gymnasium.Env):
         return self.observe(), float(reward), terminated, self.steps >= EPISODE_STEPS and not terminated, info
 
     def render(self) -> np.ndarray | None:
-        """A film frame (height, width, 3) with shadows, from the wide camera, when render_mode is rgb_array."""
+        """A film frame (height, width, 3) with shadows, from the arm's wide camera, when render_mode is rgb_array."""
         if self.render_mode != "rgb_array":
             return None
         if self._film is None:
             self._film = self._renderer(*self.render_size, pretty=True)
-        return self._draw(self._film, "wide", shadows=True)
+        return self._draw(self._film, self.world.arm.film, shadows=True)
 
     def close(self) -> None:
         """Free the renderers."""
@@ -121,8 +139,12 @@ class DogOnJacketEnv(gymnasium.Env):
         self.world.model.vis.quality.offsamples = 4 if pretty else 0
         return open_renderer(self.world.model, height, width, owner=self)
 
-    def _draw(self, renderer: mujoco.Renderer, camera: str, shadows: bool) -> np.ndarray:
+    def _draw(self, renderer: mujoco.Renderer, camera: str, shadows: bool, pose: Pose = FRONT) -> np.ndarray:
         renderer.update_scene(self.world.data, camera)
+        if pose != FRONT:
+            move(renderer.scene, pose)
+        if self._strange.thing is not None:
+            oddities.stand(renderer.scene, self._strange.thing)
         # Shadows cost ten times the rest: on for people, off for data.
         renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = shadows
         renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = shadows
@@ -132,10 +154,16 @@ class DogOnJacketEnv(gymnasium.Env):
         """What the robot senses now."""
         if self._camera is None:
             self._camera = self._renderer(self.image_size, self.image_size, pretty=False)
-        return {
-            "image": self._draw(self._camera, "front", shadows=False),
-            "proprio": self.world.proprioception(),
-        }
+        pose = CAMERAS[self.camera] if self._strange.pose == FRONT else self._strange.pose
+        observation = {"image": self._see(pose), "proprio": self.world.proprioception()}
+        if self.views:
+            observation["views"] = {name: self._see(CAMERAS[name]) for name in self.views}
+        return observation
+
+    def _see(self, pose: Pose) -> np.ndarray:
+        """An image (size, size, 3) from ``pose``."""
+        image = self._draw(self._camera, "front", shadows=False, pose=pose)
+        return np.zeros_like(image) if self._strange.black else image
 
     def _set_appearance(self) -> None:
         """Light and camera of this layout; they change pictures, never physics."""

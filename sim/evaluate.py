@@ -20,6 +20,8 @@ from scipy.stats import binomtest
 
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import Agent, make_agent
+from rehearse.sim.arms import ARMS
+from rehearse.sim.cameras import CAMERAS
 from rehearse.sim.env import JACKETS, DogOnJacketEnv
 from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
 from rehearse.sim.latency import Delayed
@@ -51,14 +53,19 @@ class EvalConfig:
     delay_steps: int = 0
     compensate: bool = True
     workers: int = os.cpu_count() or 1
+    arm: str = "arm7"
+    camera: str = "front"
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ConfigError(f"unknown task {self.task!r}; choose one of {', '.join(TASKS)}")
-        if self.level not in LEVELS:
-            raise ConfigError(f"unknown level {self.level!r}; choose one of {', '.join(LEVELS)}")
-        if self.jacket not in JACKETS:
-            raise ConfigError(f"unknown jacket {self.jacket!r}; choose one of {', '.join(JACKETS)}")
+        for name, known in (
+            ("task", TASKS),
+            ("level", LEVELS),
+            ("jacket", JACKETS),
+            ("arm", ARMS),
+            ("camera", CAMERAS),
+        ):
+            if (value := getattr(self, name)) not in known:
+                raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(known)}")
         if self.split == "train":
             raise ConfigError("training layouts are not for evaluation: choose split test or validation")
         if self.episodes < 1 or self.workers < 1 or self.delay_steps < 0:
@@ -105,7 +112,19 @@ def _start_worker(config: EvalConfig) -> None:
     import torch
 
     torch.set_num_threads(1)
-    _worker = config, DogOnJacketEnv(level=config.level, split=config.split, jacket=config.jacket)
+    _worker = config, env_for(config)
+
+
+def env_for(config: EvalConfig, render_mode: str | None = None) -> DogOnJacketEnv:
+    """The environment of an evaluation."""
+    return DogOnJacketEnv(
+        level=config.level,
+        split=config.split,
+        jacket=config.jacket,
+        arm=config.arm,
+        camera=config.camera,
+        render_mode=render_mode,
+    )
 
 
 def agent_for(config: EvalConfig, method: str) -> Agent:

@@ -1,6 +1,8 @@
 """The dog-on-jacket scene as a MuJoCo model: rug, drop zone, arm, dog, and one of two jackets.
 
-    spec = build("patch"); model = spec.compile()      # "patch": rigid plates on hinges; "cloth": a flex T-shirt
+    spec = build("patch", ARMS["arm6"]); model = spec.compile()
+
+"patch" is a jacket of rigid plates on hinges, "cloth" a flex T-shirt.
 
 The plates are what planning and training use (stiff enough that a tug reaches the dog, and fast); the cloth is the
 held-out reality. Both have the same size, weight and grasp tabs. The model is drawn from primitives: nothing is
@@ -13,13 +15,13 @@ import mujoco
 import numpy as np
 
 from rehearse.sim import cloth
+from rehearse.sim.arms import ARMS, Arm
 
 ASSETS = Path(__file__).parent / "assets"
 TIMESTEP_S = 0.005
 JACKET_LENGTH_M, JACKET_WIDTH_M = 0.42, 0.46
 JACKET_MASS_KG = 0.6
 PLATE_HALF_THICKNESS_M = 0.002
-ARM_BASE_M = (-0.20, -0.42, 0.0)
 DROP_ZONE_M, DROP_RADIUS_M = (-0.32, 0.0), 0.10
 TABS = ("tab_left", "tab_middle", "tab_right")
 ROWS = 5
@@ -42,6 +44,7 @@ _WORLD = """
     <light name="key" pos="-.1 -.5 1.7" dir=".05 .3 -1" diffuse=".6 .6 .58" castshadow="true"/>
     <camera name="front" pos=".05 1.0 .94" xyaxes="-1 0 0 0 -.68 .73" fovy="47"/>
     <camera name="wide" pos="-.95 .95 .8" xyaxes="-.66 -.75 0 .36 -.32 .88" fovy="42"/>
+    <camera name="wide_far" pos="-.95 -.95 .8" xyaxes=".66 -.75 0 .36 .32 .88" fovy="42"/>
     <camera name="top" pos="-.05 0 1.35" xyaxes="1 0 0 0 1 0" fovy="46"/>
     <geom name="floor" type="plane" size="1.6 1.6 .1" material="rug" contype="2" conaffinity="3"
           friction=".9 .01 .001"/>
@@ -131,8 +134,8 @@ def jacket_bodies(model: mujoco.MjModel) -> np.ndarray:
     return np.array([i for i in range(model.nbody) if model.body(i).name.split("_")[0] in ("spine", "flap")])
 
 
-def _attach(spec: mujoco.MjSpec, name: str, pos: tuple[float, float, float]) -> None:
-    child = mujoco.MjSpec.from_file(str(ASSETS / f"{name}.xml"))
+def _attach(spec: mujoco.MjSpec, name: str, asset: str, pos: tuple[float, float, float]) -> None:
+    child = mujoco.MjSpec.from_file(str(ASSETS / asset))
     spec.attach(child, frame=spec.worldbody.add_frame(pos=list(pos)), prefix=f"{name}/")
 
 
@@ -163,7 +166,7 @@ def _add_sensors(spec: mujoco.MjSpec) -> None:
         spec.add_sensor(name=name, type=kind, objtype=objtype, objname=target)
 
 
-def build(jacket: str = "patch") -> mujoco.MjSpec:
+def build(jacket: str = "patch", arm: Arm = ARMS["arm7"]) -> mujoco.MjSpec:
     """The whole scene as an MjSpec; ``jacket`` is ``patch`` or ``cloth``."""
     if jacket == "cloth":
         body, tabs = cloth.cloth_jacket(JACKET_LENGTH_M, JACKET_WIDTH_M, JACKET_MASS_KG), cloth.cloth_tabs()
@@ -172,8 +175,8 @@ def build(jacket: str = "patch") -> mujoco.MjSpec:
     spec = mujoco.MjSpec.from_string(
         _WORLD.format(timestep=TIMESTEP_S, radius=DROP_RADIUS_M, zone=DROP_ZONE_M, jacket=body)
     )
-    _attach(spec, "arm", ARM_BASE_M)
-    _attach(spec, "dog", (0.0, 0.0, 0.0))
+    _attach(spec, "arm", arm.asset, arm.base_m)
+    _attach(spec, "dog", "dog.xml", (0.0, 0.0, 0.0))
     _add_tabs(spec, tabs)
     _add_sensors(spec)
     return spec

@@ -13,9 +13,10 @@ import numpy as np
 
 from rehearse.errors import DataError
 from rehearse.sim import scene
+from rehearse.sim.arms import ARMS, Arm
 from rehearse.sim.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
 from rehearse.sim.factors import DEEPEST_SLEEP, LIGHTEST_SLEEP, Factors
-from rehearse.sim.kinematics import HOME_RAD, JOINTS, ArmKinematics
+from rehearse.sim.kinematics import ArmKinematics
 
 PERIOD_S = 0.2
 SUBSTEPS = round(PERIOD_S / scene.TIMESTEP_S)
@@ -28,7 +29,6 @@ DOG_SENSORS = ("dog_position", "dog_velocity", "dog_gyro")
 GRASP_REACH_M, HOVER_M = 0.04, 0.08
 # Taking hold nudges the jacket: time begins when the dog has lain still for half a second, or after 4 s at the latest.
 STILL_MPS, STILL_RADPS, STILL_SUBSTEPS, SETTLE_SUBSTEPS = 0.01, 0.04, 100, 800
-FINGER_CLOSED_M, FINGER_OPEN_M = 0.0, 0.026
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,19 @@ class Outcome:
 
 
 class World:
-    """One arm, one jacket, one dog. ``jacket`` is ``patch`` or ``cloth``."""
+    """One arm of J joints, one jacket, one dog. ``jacket`` is ``patch`` or ``cloth``."""
 
-    def __init__(self, jacket: str = "patch") -> None:
-        self.model = scene.build(jacket).compile()
+    def __init__(self, jacket: str = "patch", arm: Arm = ARMS["arm7"]) -> None:
+        self.jacket, self.arm = jacket, arm
+        self.model = scene.build(jacket, arm).compile()
         self.data = mujoco.MjData(self.model)
-        self.kinematics = ArmKinematics()
+        self.kinematics = ArmKinematics(arm)
         model = self.model
         self.jacket_bodies = scene.jacket_bodies(model)
         self.grasps = np.array([model.equality(f"grasp_{tab}").id for tab in scene.TABS])
         self.tab_sites = np.array([model.site(tab).id for tab in scene.TABS])
-        arm_joints = [model.joint(f"arm/joint{i + 1}") for i in range(JOINTS)]
+        arm_joints = [model.joint(f"arm/{name}") for name in arm.joints]
+        self._joints = len(arm_joints)
         self._arm_qpos = np.array([joint.qposadr[0] for joint in arm_joints])
         self._arm_dofs = np.array([joint.dofadr[0] for joint in arm_joints])
         self._nominal_mass = model.body_mass.copy(), model.body_inertia.copy()
@@ -85,9 +87,8 @@ class World:
         dog = jacket + distance * np.array([np.cos(bearing), np.sin(bearing)])
         scene.place_jacket(model, data, jacket, factors.jacket_yaw_rad)
         self._place("dog/root", [*dog, 0.094], factors.dog_yaw_rad)
-        self.q_rad = HOME_RAD.copy()
-        data.qpos[self._arm_qpos] = data.ctrl[:JOINTS] = self.q_rad
-        data.ctrl[JOINTS:] = FINGER_OPEN_M
+        self.q_rad = self.kinematics.home_rad.copy()
+        self._put_arm(closed=False)
         mujoco.mj_step(model, data, nstep=160)
         self._reach_tab(factors.tab, held)
         self._start_measuring()
@@ -112,15 +113,18 @@ class World:
     def _place(self, joint: str, position: list[float], yaw_rad: float) -> None:
         self.data.joint(joint).qpos[:] = [*position, np.cos(yaw_rad / 2), 0, 0, np.sin(yaw_rad / 2)]
 
+    def _put_arm(self, closed: bool) -> None:
+        self.data.qpos[self._arm_qpos] = self.data.ctrl[: self._joints] = self.q_rad
+        self.data.ctrl[self._joints :] = self.arm.closed if closed else self.arm.open
+
     def _reach_tab(self, tab: int, held: bool) -> None:
         model, data = self.model, self.data
         height = 0.004 if held else HOVER_M
         above = data.site_xpos[self.tab_sites[tab]] + np.array([0, 0, height])
         self.target_m = np.clip(above, WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
         self.q_rad = self.kinematics.solve(self.q_rad, self.target_m, iterations=60)
-        data.qpos[self._arm_qpos] = data.ctrl[:JOINTS] = self.q_rad
+        self._put_arm(closed=held)
         data.qvel[self._arm_dofs] = 0
-        data.ctrl[JOINTS:] = FINGER_CLOSED_M if held else FINGER_OPEN_M
         data.eq_active[self.grasps[tab]] = held
         mujoco.mj_step(model, data, nstep=40)
         self._settle()
@@ -154,12 +158,12 @@ class World:
         return self._advance(controls, closed=action[3] > 0)
 
     def step_joints(self, action: np.ndarray) -> Outcome:
-        """Advance 0.2 s under ``action`` (8,): joint velocities (1 = MAX_JOINT_SPEED_RADPS) and grip."""
-        action = checked_action(action, JOINTS + 1, "seven joint velocities and grip")
-        q_next = self.kinematics.within_limits(self.q_rad + action[:JOINTS] * MAX_JOINT_SPEED_RADPS * PERIOD_S)
-        controls = self._interpolate(self.q_rad, q_next, closed=action[JOINTS] > 0)
+        """Advance 0.2 s under ``action`` (J + 1,): joint velocities (1 = MAX_JOINT_SPEED_RADPS) and grip."""
+        action = checked_action(action, self._joints + 1, f"{self._joints} joint velocities and grip")
+        q_next = self.kinematics.within_limits(self.q_rad + action[:-1] * MAX_JOINT_SPEED_RADPS * PERIOD_S)
+        controls = self._interpolate(self.q_rad, q_next, closed=action[-1] > 0)
         self.q_rad, self.target_m = q_next, self.kinematics.forward(q_next)
-        return self._advance(controls, closed=action[JOINTS] > 0)
+        return self._advance(controls, closed=action[-1] > 0)
 
     def _advance(self, controls: np.ndarray, closed: bool) -> Outcome:
         """Step the physics through ``controls`` (SUBSTEPS / HOLD_SUBSTEPS, nu), measuring the dog on the way."""
@@ -194,10 +198,10 @@ class World:
         q_next = self.kinematics.solve(q_rad, target)
         return self._interpolate(q_rad, q_next, closed=action[3] > 0), q_next, target
 
-    @staticmethod
-    def _interpolate(q_rad: np.ndarray, q_next: np.ndarray, closed: bool) -> np.ndarray:
+    def _interpolate(self, q_rad: np.ndarray, q_next: np.ndarray, closed: bool) -> np.ndarray:
         fraction = np.linspace(0, 1, SUBSTEPS // HOLD_SUBSTEPS + 1)[1:, None]
-        fingers = np.full((len(fraction), 2), FINGER_CLOSED_M if closed else FINGER_OPEN_M)
+        shape = len(fraction), self.model.nu - self._joints
+        fingers = np.full(shape, self.arm.closed if closed else self.arm.open)
         return np.concatenate([q_rad + (q_next - q_rad) * fraction, fingers], axis=1)
 
     def set_grasp(self, data: mujoco.MjData, closed: bool) -> None:

@@ -26,7 +26,7 @@ from rehearse.world_model import parallel
 from rehearse.world_model.config import ModelConfig
 from rehearse.world_model.model import WorldModel
 
-FORMAT = 1
+FORMAT = 2
 
 
 def weights_path(path: str | Path) -> Path:
@@ -104,6 +104,20 @@ def load(path: str | Path, device: str = "cpu") -> WorldModel:
         raise CheckpointError(f"{path} and {path.stem}.json are halves of two checkpoints; copy or save both again.")
     fill(model, tensors, path)
     return model.to(device).eval()
+
+
+def take_over(model: WorldModel, path: str | Path) -> set[str]:
+    """Give a model what a checkpoint has for it, and leave the rest as it is; returns the names of what it took.
+
+    The heads are taken whole or not at all: their columns are those of the checkpoint's signals.
+    """
+    old = load(path)
+    mine, theirs = model.state_dict(), old.state_dict()
+    taken = {name for name in mine if name in theirs and theirs[name].shape == mine[name].shape}
+    if old.config.signals != model.config.signals:
+        taken = {name for name in taken if not name.startswith("heads.")}
+    model.load_state_dict({name: theirs[name] for name in taken}, strict=False)
+    return taken
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

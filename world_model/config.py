@@ -13,6 +13,9 @@ from typing import Any
 from rehearse.errors import ConfigError
 
 KINDS = ("regression", "event")
+BACKBONES = ("recurrent", "transformer", "residual")
+# What may stay as it was learnt before: name -> beginnings of the names of its parameters.
+FREEZES = {"nothing": (), "encoder": ("encoder.eye",), "dynamics": ("encoder.eye", "backbone", "inverse")}
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,18 @@ class ModelConfig:
     action_dim: int = 0  # A
     proprio_dim: int = 0  # P; 0 = this robot reports none
     signals: dict[str, str] = field(default_factory=dict)  # {name: "regression" | "event"}
+    views: tuple[str, ...] = ()  # cameras besides the first
     image_size: int = 64  # a multiple of 16
     latent_dim: int = 128  # D, the width of a moment
-    state_dim: int = 256  # width of the memory
+    backbone: str = "recurrent"  # or "transformer", "residual"
+    state_dim: int = 256  # S, the width of a feature: of the recurrent state, of a transformer's tokens
+    layers: int = 3  # of a transformer, or blocks of a residual perceptron
+    window: int = 32  # moments that a transformer looks back
     predictor_width: int = 256
-    action_width: int = 32
+    action_width: int = 32  # E, of an embedded action; a latent action says at most so many numbers
+    controller_width: int = 32
+    latent_actions: bool = False  # infer actions from video, for data that has none
+    goals: bool = False  # learn which action begins the way to a goal
     encoder_width: int = 32  # channels of the first convolution; the others have twice as many
     head_width: int = 64
     members: int = 5  # K
@@ -35,6 +45,11 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.image_size < 32 or self.image_size % 16:
             raise ConfigError(f"image_size is {self.image_size}; it must be a multiple of 16, at least 32.")
+        object.__setattr__(self, "views", tuple(self.views))  # a checkpoint's JSON has lists
+        if self.backbone not in BACKBONES:
+            raise ConfigError(f"there is no backbone '{self.backbone}'; choose one of {', '.join(BACKBONES)}.")
+        if self.backbone == "transformer" and self.state_dim % 32:
+            raise ConfigError(f"state_dim is {self.state_dim}; a transformer's must be a multiple of 32.")
         if self.members < 1:
             raise ConfigError(f"members is {self.members}; the ensemble needs at least 1.")
         for name, kind in self.signals.items():
@@ -58,6 +73,13 @@ class TrainConfig:
     rollout_starts: int = 3  # open-loop starts per sequence
     rollout_weight: float = 1.0
     sigreg_weight: float = 0.01
+    motion_weight: float = 0.0
+    variance_weight: float = 0.0
+    similarity_weight: float = 0.0
+    pixel_weight: float = 0.0  # share of the decoder's gradient that shapes the moments
+    information_weight: float = 5e-3  # price of a nat that latent actions say
+    align_weight: float = 0.1
+    video_weight: float = 1.0  # of a batch of video beside one with actions
     observed_head_weight: float = 0.2
     imagined_head_weight: float = 0.5
     decode_frames: int = 32  # frames per step that the decoder sees; 0 = no decoder training
@@ -68,7 +90,8 @@ class TrainConfig:
     # optimiser searches for what the model underrates; a rare, peaked cost is better overrated a little.
     expectiles: dict[str, float] = field(default_factory=lambda: {"disturbance": 0.7})
     sampling_weights: tuple[float, ...] | None = None  # one per dataset; None = by number of episodes
-    init_from: str | None = None  # a checkpoint to continue from, on the same or more data
+    init_from: str | None = None  # a checkpoint to begin from; what it lacks or had otherwise is learnt anew
+    freeze: str = "nothing"  # or "encoder", or "dynamics" (the encoder too): parts of init_from that stay as they are
     holdout: float = 0.05  # share of every dataset's episodes kept for the closing evaluation
     save_every: int = 200  # steps between saved training states
     seed: int = 0
@@ -81,6 +104,10 @@ class TrainConfig:
             raise ConfigError(
                 f"rollout_steps is {self.rollout_steps}, length {self.length}: imagine fewer steps than a sequence has."
             )
+        if self.freeze not in FREEZES:
+            raise ConfigError(f"freeze is '{self.freeze}'; choose one of {', '.join(FREEZES)}.")
+        if self.freeze != "nothing" and self.init_from is None:
+            raise ConfigError(f"freeze '{self.freeze}' needs init_from: what is frozen must have been learnt before.")
         if min(self.steps, self.batch, self.length, self.save_every) < 1:
             raise ConfigError("steps, batch, length and save_every must be at least 1.")
         for name, tau in self.expectiles.items():
@@ -153,3 +180,24 @@ def preset(name: str, **changes: object) -> TrainConfig:
 
         config = dataclasses.replace(config, device="cuda" if torch.cuda.is_available() else "cpu")
     return config
+
+
+def for_video(config: TrainConfig) -> TrainConfig:
+    """The same training, for data of which only the frames are known; docs/pretraining.md has what each weight does."""
+    return dataclasses.replace(
+        config,
+        sigreg_weight=0.05,
+        motion_weight=0.05,
+        similarity_weight=0.5,
+        pixel_weight=1.0,
+        information_weight=5e-3,
+        decode_frames=3 * config.decode_frames,
+    )
+
+
+def for_few(config: TrainConfig, checkpoint: str) -> TrainConfig:
+    """The same training, begun from a checkpoint, for a few episodes with actions and perhaps video beside them."""
+    taught = for_video(config)
+    return dataclasses.replace(
+        taught, init_from=checkpoint, align_weight=0.1, decode_frames=config.decode_frames, steps=config.steps // 4
+    )

@@ -1,15 +1,19 @@
-"""What was sensed at one control step -> one moment: frames (M,h,w,3) uint8, proprio (M,P) -> (M,D).
+"""What was sensed at one control step -> one moment: {sense: readings (M,...)} -> (M,D).
 
-A moment is the sum of one embedding per sense, whitened by a BatchNorm without affine parameters, so that
-distances between moments mean the same in every direction. A sense that is absent is a learned vector, never
-a made-up reading.
+    moments = encoder({"frames": frames, "proprio": proprio})          # uint8 (M,h,w,3), float (M,P)
 
-    moments = encoder(frames, proprio)          # proprio=None: not sensed
+A moment is the sum of one embedding per sense, whitened by a BatchNorm without affine parameters, so that distances
+between moments mean the same in every direction. A sense that is absent is a learned vector, never a made-up reading.
+Cameras share one network and differ by a tint, an embedding of the camera that is added to the first layer. Any module
+with ``absent`` (D,) and ``forward(readings) -> (M,D)`` is a sense: add it to ``encoder.senses`` by name.
 
 The stem (8x8, stride 4, no normalisation, channels last, bfloat16) is what makes this fast on a CPU; a
 stride-2 stem with GroupNorm costs 7-15 times as much. The whitening goes with SIGReg: LeJEPA, arXiv
 2511.08544.
 """
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
@@ -17,13 +21,25 @@ from torch import Tensor, nn
 
 from rehearse.world_model.config import ModelConfig
 
+FRAMES = "frames"  # the first camera; further ones go by their names
+ALL: Mapping[str, Tensor] = MappingProxyType({})
 
-class Encoder(nn.Module):
-    """Sum of a convolutional embedding of the frame and an MLP embedding of normalised proprioception."""
+
+class Camera(nn.Module):
+    """What one camera has of its own: its tint of the first layer, and what it says when it is off."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width, latent, grid = config.encoder_width, config.latent_dim, config.image_size // 16
+        self.tint = nn.Parameter(torch.zeros(config.encoder_width))
+        self.absent = nn.Parameter(torch.zeros(config.latent_dim))
+
+
+class Eye(nn.Module):
+    """The network that all cameras share: frames (M,h,w,3) uint8 and a tint -> (M,D)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, grid = config.encoder_width, config.image_size // 16
         self.convolutions = nn.ModuleList(
             [
                 nn.Conv2d(3, width, 8, 4, 2),
@@ -31,34 +47,64 @@ class Encoder(nn.Module):
                 nn.Conv2d(2 * width, 2 * width, 4, 2, 1),
             ]
         ).to(memory_format=torch.channels_last)
-        self.project = nn.Linear(2 * width * grid * grid, latent)
-        self.whiten = nn.BatchNorm1d(latent, affine=False, momentum=0.02)
-        self.proprio_dim = config.proprio_dim
-        if config.proprio_dim:
-            self.proprio = nn.Sequential(nn.Linear(config.proprio_dim, 64), nn.SiLU(), nn.Linear(64, latent))
-            self.proprio_absent = nn.Parameter(torch.zeros(latent))
-            self.register_buffer("proprio_mean", torch.zeros(config.proprio_dim))
-            self.register_buffer("proprio_std", torch.ones(config.proprio_dim))
+        self.project = nn.Linear(2 * width * grid * grid, config.latent_dim)
 
-    def forward(self, frames: Tensor, proprio: Tensor | None, sensed: Tensor | None = None) -> Tensor:
-        """``sensed`` (M,) bool says for which rows proprioception is shown; None = for all."""
+    def forward(self, frames: Tensor, tint: Tensor) -> Tensor:
         with torch.autocast(frames.device.type, torch.bfloat16):
             # uint8 NHWC permuted is already channels-last. The map from [0,255] to [-1,1] is folded into the
             # first convolution: as passes over the pixels it would cost as much as the convolution itself.
             stem = self.convolutions[0]
+            bias = stem.bias + tint - stem.weight.sum((1, 2, 3))
             x = frames.permute(0, 3, 1, 2).to(torch.bfloat16)
-            x = F.silu(F.conv2d(x, stem.weight / 127.5, stem.bias - stem.weight.sum((1, 2, 3)), 4, 2))
+            x = F.silu(F.conv2d(x, stem.weight / 127.5, bias, 4, 2))
             for convolution in self.convolutions[1:]:
                 x = F.silu(convolution(x))
             # Flattened in the order that it lies in memory: no copy on the way in or back.
-            moment = self.project(x.permute(0, 2, 3, 1).flatten(1)).float()
-        if self.proprio_dim:
-            moment = moment + self._embed_proprio(proprio, sensed)
-        return self.whiten(moment)
+            return self.project(x.permute(0, 2, 3, 1).flatten(1)).float()
 
-    def _embed_proprio(self, proprio: Tensor | None, sensed: Tensor | None) -> Tensor:
-        if proprio is None:
-            return self.proprio_absent
+
+class Proprioception(nn.Module):
+    """Readings (M,P) of the robot's own body; ``mean`` and ``std`` are those of the training data."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(config.proprio_dim, 64), nn.SiLU(), nn.Linear(64, config.latent_dim))
+        self.absent = nn.Parameter(torch.zeros(config.latent_dim))
+        self.register_buffer("mean", torch.zeros(config.proprio_dim))
+        self.register_buffer("std", torch.ones(config.proprio_dim))
+
+    def forward(self, readings: Tensor) -> Tensor:
         # Clamped, so that one sensor far outside its training range cannot drown the others.
-        embedded = self.proprio(((proprio - self.proprio_mean) / self.proprio_std).clamp(-8, 8))
-        return embedded if sensed is None else torch.where(sensed[:, None], embedded, self.proprio_absent)
+        return self.net(((readings - self.mean) / self.std).clamp(-8, 8))
+
+
+class Encoder(nn.Module):
+    """The sum of what all senses say."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.eye = Eye(config)
+        self.cameras = nn.ModuleDict({name: Camera(config) for name in (FRAMES, *config.views)})
+        for name in config.views:
+            nn.init.normal_(self.cameras[name].tint, std=0.5)  # cameras must differ before they can be told apart
+        self.senses = nn.ModuleDict({"proprio": Proprioception(config)} if config.proprio_dim else {})
+        self.whiten = nn.BatchNorm1d(config.latent_dim, affine=False, momentum=0.02)
+
+    def forward(self, readings: Mapping[str, Tensor], shown: Mapping[str, Tensor] = ALL) -> Tensor:
+        """``shown[sense]`` (M,) bool says in which rows that sense is on; without it, in all. A sense that
+        ``readings`` lacks is off."""
+        count = len(next(iter(readings.values())))
+        moment = 0.0
+        for name, camera in self.cameras.items():
+            see = lambda frames, tint=camera.tint: self.eye(frames, tint)  # noqa: E731
+            moment = moment + _felt(see, readings.get(name), shown.get(name), camera.absent)
+        for name, sense in self.senses.items():
+            moment = moment + _felt(sense, readings.get(name), shown.get(name), sense.absent)
+        return self.whiten(moment.expand(count, -1))
+
+
+def _felt(sense: object, reading: Tensor | None, shown: Tensor | None, absent: Tensor) -> Tensor:
+    if reading is None:
+        return absent[None]
+    said = sense(reading)
+    return said if shown is None else torch.where(shown[:, None], said, absent)

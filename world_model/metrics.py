@@ -3,19 +3,20 @@
     report = evaluate(model, [held_out])
     report["moment"]["mse"][4], report["moment"]["copy"][4]        # five steps ahead
     report["signals"]["disturbance"]["spearman"]                   # imagined against true total over 12 steps
-    report["signals"]["woken"]["brier"], ["auroc"], ["reliability"]
+    report["signals"]["woken"]["brier"], ["auroc"], ["reliability"]       # does "5 %" mean 5 %?
+    report["by_step"]["woken"]["brier"][7], report["by_step"]["doubt"][7]   # and how that decays; doubt against error
 
 All numbers are plain floats and lists, so that a report can be written as JSON.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rehearse.world_model.model import WorldModel
+from rehearse.world_model.model import History, WorldModel
 from rehearse.world_model.sampler import Dataset
 
 HORIZON = 15
@@ -36,6 +37,13 @@ def auroc(chance: np.ndarray, happened: np.ndarray) -> float | None:
     if not positive or not negative:
         return None
     return float((_ranks(chance)[happened > 0.5].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def calibration_error(chance: np.ndarray, happened: np.ndarray) -> float:
+    """Mean distance of what was said from what happened, over the bins of ``reliability`` (expected calibration error,
+    Naeini et al. 2015)."""
+    rows = np.array(reliability(chance, happened))
+    return float(np.average(np.abs(rows[:, 0] - rows[:, 1]), weights=rows[:, 2]))
 
 
 def reliability(chance: np.ndarray, happened: np.ndarray, bins: int = 10) -> list[list[float]]:
@@ -80,27 +88,30 @@ def evaluate(
                 "brier": float(((said - true) ** 2).mean()),
                 "auroc": auroc(said, true),
                 "reliability": reliability(said, true),
+                "calibration_error": calibration_error(said, true),
             }
         row["spearman"] = spearman(totals[:, 0], totals[:, 1])
         report["signals"][name] = row
+    events = [name for name, kind in model.config.signals.items() if kind == "event"]
+    report["by_step"] = {name: _event_by_step(runs, name, horizon) for name in events}
+    report["by_step"]["doubt"] = _doubt_by_step(model, runs, horizon)
     return report
 
 
 def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) -> list[dict[str, Any]]:
     """One run per start: squared errors of moments, signals said and true, what was last known of each."""
-    length, device = len(clip.frames), model.device
+    length = len(clip.frames)
     if length < 2:
         return []
-    proprio = None if clip.proprio is None else torch.as_tensor(clip.proprio).float().to(device)
-    moments = model.encoder(torch.as_tensor(clip.frames).to(device), proprio)
-    led = model.backbone.embed_actions(torch.as_tensor(clip.actions).float().to(device))
-    state, nothing = model.backbone.start(1)
-    states = model.backbone.observe(moments[None], torch.cat([nothing, led[:-1]])[None], state, moments[:1])[0]
+    history = History(clip.frames, clip.proprio, clip.actions, views=getattr(clip, "views", {}))
+    moments, led, trace = model.follow(history)
     starts = list(range(0, length - 1, stride))
     # Steps beyond the episode's end are imagined with its last action and thrown away.
-    window = (torch.tensor(starts)[:, None] + torch.arange(horizon)).clamp(max=length - 1)
-    dreamed_states, dreamed = model.backbone.unroll(states[starts], moments[starts], led[window])
-    signals, _ = model.heads.read(dreamed_states.flatten(0, 1))
+    window = (torch.tensor(starts)[:, None] + torch.arange(horizon)).clamp(max=length - 2)
+    memory = trace.at(torch.zeros(len(starts), dtype=torch.long), torch.tensor(starts))
+    actions = led[1:] if model.controller is None else torch.as_tensor(clip.actions).float().to(model.device)
+    dreamed_features, dreamed = model.unroll(memory, actions[window])
+    signals, doubt = model.heads.read(dreamed_features.flatten(0, 1))
     runs = []
     for row, start in enumerate(starts):
         steps = min(horizon, length - 1 - start)
@@ -110,12 +121,43 @@ def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) ->
             {
                 "mse": _mean_square(dreamed[row, :steps] - goal),
                 "copy": _mean_square(moments[start] - goal),
+                "doubt": doubt[pick].cpu().numpy(),
                 "said": {name: value[:, pick].mean(0).cpu().numpy() for name, value in signals.items()},
                 "true": {name: np.asarray(clip.signals[name])[start + 1 : start + 1 + steps] for name in signals},
                 "last": {name: float(clip.signals[name][start]) for name in signals},
             }
         )
     return runs
+
+
+def _event_by_step(runs: list[dict[str, Any]], name: str, horizon: int) -> dict[str, list[float | None]]:
+    """How well the chance of an event is known, by the step ahead."""
+    steps = [_column(runs, h, lambda run: (run["said"][name], run["true"][name])) for h in range(horizon)]
+    steps = [column for column in steps if len(column)]
+    return {
+        "brier": [float(((said - true) ** 2).mean()) for said, true in map(np.transpose, steps)],
+        "calibration_error": [calibration_error(*column.T) for column in steps],
+        "auroc": [auroc(*column.T) for column in steps],
+    }
+
+
+def _doubt_by_step(model: WorldModel, runs: list[dict[str, Any]], horizon: int) -> list[float | None]:
+    """Rank correlation of the members' disagreement with how wrong their mean is, by the step ahead.
+
+    How wrong: the mean over signals of the absolute error in standard deviations of that signal.
+    """
+    names = list(model.config.signals)
+    if not names:
+        return []
+    scale = {name: np.concatenate([run["true"][name] for run in runs]).std() + 1e-9 for name in names}
+    wrong = lambda run: np.mean([np.abs(run["said"][n] - run["true"][n]) / scale[n] for n in names], 0)  # noqa: E731
+    steps = [_column(runs, h, lambda run: (run["doubt"], wrong(run))) for h in range(horizon)]
+    return [spearman(*column.T) for column in steps if len(column)]
+
+
+def _column(runs: list[dict[str, Any]], h: int, pair: Callable[[dict], tuple[np.ndarray, ...]]) -> np.ndarray:
+    """``pair`` of every run that reaches step ``h``, there: (R,2)."""
+    return np.array([[values[h] for values in pair(run)] for run in runs if len(run["mse"]) > h])
 
 
 def _mean_square(error: Tensor) -> np.ndarray:

@@ -1,26 +1,31 @@
 """The world model: what was sensed -> a belief; a belief and N action sequences -> N imagined futures.
 
     model = load("runs/dog")                                   # world_model.checkpoint
-    belief = model.observe(History(frames, proprio, actions))  # T moments, remembered in one state
+    belief = model.observe(History(frames, proprio, actions))  # T moments, remembered once
     futures = model.imagine(belief, actions)                   # (N,H,A) -> latents, signals, disagreement
     pictures = model.decode(futures.latents[0])                # (H,h,w,3) uint8, for people
 
-Shapes: frames (T,h,w,3) uint8, proprio (T,P), actions (T-1,A), action t leading from moment t to t+1.
+Shapes: frames (T,h,w,3) uint8, proprio (T,P), actions (T-1,A), action t leading from moment t to t+1. A model that was
+pretrained on video alone has no actions of a robot yet: it infers what was done from what was seen, and imagines latent
+actions (N,H,E).
 """
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.world_model.backbone import Recurrent
+from rehearse.world_model.backbones import Backbone, Memory, Trace, make_backbone
 from rehearse.world_model.config import ModelConfig
 from rehearse.world_model.decoder import Decoder
-from rehearse.world_model.encoder import Encoder
+from rehearse.world_model.encoder import FRAMES, Encoder
+from rehearse.world_model.goals import GoalInverse
 from rehearse.world_model.heads import Heads
+from rehearse.world_model.latent_actions import Controller, InverseDynamics
 
 # From this many candidates on, bfloat16 pays: half the time with AMX, and its rounding is far below the
 # model's error.
@@ -28,23 +33,31 @@ BFLOAT16_FROM = 16
 # Candidates imagined together: their states, gates and hidden layers stay in a core's cache.
 CHUNK = 1024
 
+Readings = np.ndarray | Tensor
+
 
 @dataclass(frozen=True)
 class History:
     """What was sensed and done so far; ``actions`` may carry the unused last row that a Clip has."""
 
-    frames: np.ndarray | Tensor  # (T,h,w,3) uint8
-    proprio: np.ndarray | Tensor | None  # (T,P)
-    actions: np.ndarray | Tensor | None  # (T-1,A); None only if T = 1
+    frames: Readings  # (T,h,w,3) uint8
+    proprio: Readings | None = None  # (T,P)
+    actions: Readings | None = None  # (T-1,A); None only if T = 1, or for a model without actions
+    views: Mapping[str, Readings] = field(default_factory=dict)  # further cameras, like frames
+    senses: Mapping[str, Readings] = field(default_factory=dict)  # {name: (T,n)} of senses that were added
 
 
 @dataclass(frozen=True)
 class Belief:
-    """What the model knows now. One row, branched into any number of futures without copying."""
+    """What the model knows now. One memory, branched into any number of futures without copying."""
 
-    state: Tensor  # (1,S)
-    moment: Tensor  # (1,D)
+    memory: Memory
     length: int  # moments remembered
+
+    @property
+    def moment(self) -> Tensor:
+        """The last moment (1,D)."""
+        return self.memory.moment
 
 
 @dataclass(frozen=True)
@@ -61,18 +74,26 @@ class WorldModel(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        if config.action_dim < 1:
+        if not config.action_dim and not config.latent_actions:
             raise ConfigError("action_dim is 0: set it from the dataset (train does) before building a WorldModel.")
         self.config = config
         self.encoder = Encoder(config)
-        self.backbone = Recurrent(config)
+        self.backbone = make_backbone(config)
+        self.inverse = InverseDynamics(config) if config.latent_actions else None
+        self.controller = Controller(config) if config.action_dim else None
+        self.goals = GoalInverse(config) if config.action_dim and config.goals else None
         self.heads = Heads(config)
         self.decoder = Decoder(config)
-        self._quick: tuple[Recurrent, Heads] | None = None
+        self._quick: tuple[Backbone, Heads, Controller | None] | None = None
 
     @property
     def device(self) -> torch.device:
         return self.backbone.no_action.device
+
+    @property
+    def action_dim(self) -> int:
+        """Width of what ``imagine`` takes: this robot's actions, or latent ones before it has any."""
+        return self.config.action_dim or self.config.action_width
 
     @torch.no_grad()
     def observe(self, history: History, belief: Belief | None = None) -> Belief:
@@ -84,26 +105,46 @@ class WorldModel(nn.Module):
         if self.training:
             raise ConfigError("the model is in training mode; call model.eval() before observing.")
         known = 0 if belief is None else belief.length
-        frames, proprio, actions = self._check(history, known)
-        if known == len(frames):
+        readings, actions = self._check(history, known)
+        length = len(readings[FRAMES])
+        if known == length:
             return belief
-        moments = self.encoder(frames[known:], None if proprio is None else proprio[known:])
-        state, nothing = self.backbone.start(1)
-        led = self.backbone.embed_actions(actions[max(known - 1, 0) :])
-        if belief is None:
-            led = torch.cat([nothing, led])
+        moments = self.encoder({name: values[known:] for name, values in readings.items()})
+        before = None if belief is None else belief.memory
+        led = self.led_by(moments, actions[max(known - 1, 0) :], before)
+        _, trace = self.backbone.observe(moments[None], led[None], before)
+        return Belief(trace.last(), length)
+
+    def led_by(self, moments: Tensor, actions: Tensor, before: Memory | None = None) -> Tensor:
+        """What led (T,E) to each of moments (T,D): inferred from them where latent actions are known, else ``actions``.
+
+        Nothing led to the first unless there is a memory of what was ``before``.
+        """
+        if self.inverse is not None:
+            chain = moments if before is None else torch.cat([before.moment.to(moments.dtype), moments])
+            led = self.inverse(chain[None])[0][0]
         else:
-            state = belief.state
-        previous = moments[:1] if belief is None else belief.moment
-        states = self.backbone.observe(moments[None], led[None], state, previous)
-        return Belief(states[:, -1], moments[-1:], len(frames))
+            led = self.controller(actions)
+        return led if before is not None else torch.cat([self.backbone.no_action[None], led])
+
+    def unroll(self, memory: Memory, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N,H,S) and moments (N,H,D) after actions (N,H,A), or (N,H,E) of a model that has no robot yet."""
+        return unroll(self.backbone, self.controller, memory, actions)
+
+    def follow(self, history: History) -> tuple[Tensor, Tensor, Trace]:
+        """All moments (T,D) of a history, what led to them (T,E), and the memory of each."""
+        readings, actions = self._check(history, 0)
+        moments = self.encoder(readings)
+        led = self.led_by(moments, actions)
+        _, trace = self.backbone.observe(moments[None], led[None])
+        return moments, led, trace
 
     def imagine(self, belief: Belief, actions: Tensor) -> Imagined:
         """Imagine N action sequences (N,H,A) from one belief. Differentiable if ``actions`` requires grad."""
         if not isinstance(actions, Tensor):
             actions = torch.as_tensor(np.asarray(actions), dtype=torch.float32)
-        if actions.dim() != 3 or actions.shape[-1] != self.config.action_dim or 0 in actions.shape:
-            raise DataError(f"actions have shape {tuple(actions.shape)}; expected (N, H, {self.config.action_dim}).")
+        if actions.dim() != 3 or actions.shape[-1] != self.action_dim or 0 in actions.shape:
+            raise DataError(f"actions have shape {tuple(actions.shape)}; expected (N, H, {self.action_dim}).")
         if not torch.isfinite(actions).all():
             raise DataError("actions contain NaN or infinite values; a candidate must be finite to be imagined.")
         actions = actions.to(self.device, torch.float32)
@@ -112,24 +153,33 @@ class WorldModel(nn.Module):
 
     def _imagine(self, belief: Belief, actions: Tensor) -> Imagined:
         quick = len(actions) >= BFLOAT16_FROM and not actions.requires_grad
-        backbone, heads = self._bfloat16() if quick else (self.backbone, self.heads)
+        backbone, heads, controller = self._bfloat16() if quick else (self.backbone, self.heads, self.controller)
         kind = torch.bfloat16 if quick else torch.float32
-        count, steps = actions.shape[:2]
+        memory, (count, steps) = belief.memory.to(kind), actions.shape[:2]
         latents, parts = [], []
-        for part in actions.split(CHUNK):
-            states, moments = backbone.unroll(
-                belief.state.to(kind).expand(len(part), -1),
-                belief.moment.to(kind).expand(len(part), -1),
-                backbone.embed_actions(part.to(kind)),
-            )
+        for part in actions.to(kind).split(CHUNK):
+            features, moments = unroll(backbone, controller, memory, part)
             latents.append(moments)
-            parts.append(heads.read(states.flatten(0, 1)))
+            parts.append(heads.read(features.flatten(0, 1)))
         signals = {name: torch.cat([p[0][name] for p in parts], 1) for name in self.heads.names}
         return Imagined(
             torch.cat(latents),
             {name: value.unflatten(1, (count, steps)) for name, value in signals.items()},
             torch.cat([p[1] for p in parts]).unflatten(0, (count, steps)),
         )
+
+    @torch.no_grad()
+    def propose(self, belief: Belief, goal: Tensor, steps: int) -> Tensor:
+        """Actions (H,A) that lead to moment ``goal`` (D,) in H steps, as the goal-conditioned inverse model has it."""
+        if self.goals is None:
+            raise ConfigError("this model has no goal-conditioned inverse model; train one with goals=True.")
+        feature, moment, done = belief.memory.feature, belief.memory.moment, []
+        for h in range(steps):
+            left = torch.tensor([steps - h], device=self.device)
+            done.append(self.goals(feature.float(), moment.float(), goal[None].float(), left))
+            features, moments = self.unroll(belief.memory, torch.stack(done, 1))
+            feature, moment = features[:, -1], moments[:, -1]
+        return torch.cat(done)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
@@ -140,47 +190,77 @@ class WorldModel(nn.Module):
         return pictures.permute(0, 2, 3, 1).reshape(*lead, *pictures.shape[2:], 3)
 
     @torch.no_grad()
-    def _bfloat16(self) -> tuple[Recurrent, Heads]:
+    def _bfloat16(self) -> tuple[Backbone, Heads, Controller | None]:
         """A bfloat16 twin of what imagines. Its weights are copied anew each time, which costs 0.3 ms: fused
         optimizers change weights without a trace, so no cheaper check would be sure."""
+        exact = self.backbone, self.heads, self.controller
         if self._quick is None or self._quick[0].no_action.device != self.device:
             with torch.inference_mode(False):  # a twin born inside a planner's inference mode could not be updated
-                backbone, heads = copy.deepcopy(self.backbone).to(torch.bfloat16), copy.deepcopy(self.heads)
+                backbone, heads, controller = copy.deepcopy(exact)
+                backbone.to(torch.bfloat16)
                 heads.hidden.to(torch.bfloat16)  # the transforms back to physical units stay exact
                 for parameter in (heads.out_weight, heads.out_bias):
                     parameter.data = parameter.data.to(torch.bfloat16)
-                self._quick = (backbone, heads)
-        for quick, exact in zip(self._quick, (self.backbone, self.heads), strict=True):
-            torch._foreach_copy_(list(quick.parameters()), list(exact.parameters()))
-            for copied, buffer in zip(quick.buffers(), exact.buffers(), strict=True):
-                copied.copy_(buffer)
+                if controller is not None:
+                    controller.to(torch.bfloat16)
+                self._quick = (backbone, heads, controller)
+        for quick, part in zip(self._quick, exact, strict=True):
+            if part is not None:
+                torch._foreach_copy_(list(quick.parameters()), list(part.parameters()))
+                for copied, buffer in zip(quick.buffers(), part.buffers(), strict=True):
+                    copied.copy_(buffer)
         return self._quick
 
-    def _check(self, history: History, known: int) -> tuple[Tensor, Tensor | None, Tensor]:
-        size = self.config.image_size
-        frames = torch.as_tensor(history.frames)
-        if frames.dtype != torch.uint8 or frames.dim() != 4 or frames.shape[1:] != (size, size, 3):
-            raise DataError(
-                f"history frames are {tuple(frames.shape)} {frames.dtype}; expected (T, {size}, {size}, 3) torch.uint8."
-            )
-        length = len(frames)
+    def _check(self, history: History, known: int) -> tuple[dict[str, Tensor], Tensor]:
+        """All readings of the senses that this model has, and the actions (T-1,A), or none where it has no robot."""
+        readings = {FRAMES: self._frames("frames", history.frames)}
+        length = len(readings[FRAMES])
         if length < max(known, 1):
             raise DataError(f"history has {length} frames, but the belief already remembers {known}.")
-        proprio = None
-        if history.proprio is not None and self.config.proprio_dim:
-            proprio = _finite("proprio", history.proprio, (length,), self.config.proprio_dim, self.device)
-        given = torch.zeros(0, self.config.action_dim) if history.actions is None else history.actions
-        counts = (length - 1, length)
-        actions = _finite("actions", given[: length - 1], counts[:1], self.config.action_dim, self.device)
-        if len(given) not in counts:
+        for name in self.config.views:
+            if name in history.views:
+                readings[name] = self._frames(f"view {name!r}", history.views[name], length)
+        given = {"proprio": history.proprio, **history.senses}
+        for name in self.encoder.senses:
+            if given.get(name) is not None:
+                width = self.config.proprio_dim if name == "proprio" else None
+                readings[name] = _finite(name, given[name], (length,), width, self.device)
+        if self.controller is None:
+            return readings, torch.zeros(length - 1, 0)
+        width = self.config.action_dim
+        given = torch.zeros(0, width) if history.actions is None else history.actions
+        actions = _finite("actions", given[: length - 1], (length - 1,), width, self.device)
+        if len(given) not in (length - 1, length):
             raise DataError(f"history actions have {len(given)} rows; {length} frames need {length - 1}.")
-        return frames.to(self.device), proprio, actions
+        return readings, actions
+
+    def _frames(self, name: str, frames: Readings, length: int | None = None) -> Tensor:
+        size = self.config.image_size
+        frames = torch.as_tensor(frames)
+        wanted = (len(frames) if length is None else length, size, size, 3)
+        if frames.dtype != torch.uint8 or frames.dim() != 4 or frames.shape != wanted:
+            raise DataError(
+                f"history {name} are {tuple(frames.shape)} {frames.dtype}; expected "
+                f"({'T' if length is None else length}, {size}, {size}, 3) torch.uint8."
+            )
+        return frames.to(self.device)
 
 
-def _finite(name: str, values: np.ndarray | Tensor, counts: tuple[int, ...], width: int, device: object) -> Tensor:
+def unroll(backbone: Backbone, controller: Controller | None, memory: Memory, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Imagine actions (N,H,A): embedded at once if they mean the same everywhere, else where they are taken."""
+    if controller is None:
+        return backbone.unroll(memory, actions)
+    if controller.where is None:
+        return backbone.unroll(memory, controller(actions))
+    return backbone.unroll(memory, actions, controller)
+
+
+def _finite(
+    name: str, values: np.ndarray | Tensor, counts: tuple[int, ...], width: int | None, device: object
+) -> Tensor:
     values = torch.as_tensor(values).to(device, torch.float32)
-    if values.dim() != 2 or values.shape[1] != width or len(values) not in counts:
-        raise DataError(f"history {name} have shape {tuple(values.shape)}; expected ({counts[0]}, {width}).")
+    if values.dim() != 2 or (width is not None and values.shape[1] != width) or len(values) not in counts:
+        raise DataError(f"history {name} have shape {tuple(values.shape)}; expected ({counts[0]}, {width or 'n'}).")
     bad = (~torch.isfinite(values)).any(1).nonzero()
     if len(bad):
         raise DataError(f"history {name} contain NaN or infinite values, first at step {int(bad[0])}.")

@@ -21,7 +21,7 @@ class MatrixOptimizer:
     """Two optimizers behind the interface of one; ``state_tensors`` and ``restore`` are for a killed run."""
 
     def __init__(self, model: nn.Module, config: TrainConfig) -> None:
-        parameters = dict(model.named_parameters())
+        parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
         matrices = [p for p in parameters.values() if p.dim() == 2]
         decayed = [p for p in parameters.values() if p.dim() > 2]
         free = [p for p in parameters.values() if p.dim() < 2]

@@ -8,6 +8,7 @@ data are few (the bootstrap of PETS, arXiv 1805.12114). A dataset is anything wi
 ``subset`` and ``episode``.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -44,23 +45,27 @@ def split(datasets: list[Dataset], share: float, seed: int) -> tuple[list[Datase
     return kept, held
 
 
-def check_alike(datasets: list[Dataset]) -> None:
-    """Raise DataError unless all datasets are of one robot and declare the same signals."""
-    if not datasets or not all(len(dataset) for dataset in datasets):
+def check_alike(datasets: list[Dataset], videos: Sequence[Dataset] = ()) -> None:
+    """Raise DataError unless all datasets are of one robot and declare the same signals; videos may be of anything."""
+    if not (datasets or videos) or not all(len(dataset) for dataset in (*datasets, *videos)):
         raise DataError("there is no episode to train on; record some, or check the dataset paths.")
     for field in ("action_dim", "proprio_dim", "signal_kinds"):
-        found = [getattr(dataset, field) for dataset in datasets]
-        if any(value != found[0] for value in found):
-            raise DataError(f"the datasets differ in {field}: {found}; train on datasets of one robot and task.")
-    if not datasets[0].action_dim:
-        raise DataError("the datasets hold no actions; training needs the action taken at every frame.")
+        for other in datasets[1:]:
+            mine, theirs = getattr(datasets[0], field), getattr(other, field)
+            if mine != theirs:
+                raise DataError(
+                    f"{other}: {field} {theirs}, but {datasets[0]} has {mine}; train on datasets of one robot and task"
+                )
+    if datasets and not datasets[0].action_dim:
+        raise DataError(
+            f"{datasets[0]}: no 'action', and training needs the one taken at every frame; pretrain on it as video"
+        )
 
 
 class Sampler:
     """Draws a sequence's dataset by weight, its group by size, its window by the dataset's own rule."""
 
-    def __init__(self, datasets: list[Dataset], config: TrainConfig) -> None:
-        weights = config.sampling_weights
+    def __init__(self, datasets: list[Dataset], config: TrainConfig, weights: tuple[float, ...] | None = None) -> None:
         if weights is not None and (len(weights) != len(datasets) or min(weights) < 0 or not sum(weights)):
             raise ConfigError(f"sampling_weights {weights} do not fit {len(datasets)} datasets: one number >= 0 each.")
         self.config, members = config, config.model.members
@@ -86,7 +91,13 @@ class Sampler:
             self.cells[cell].sample(count, length, generator, min_valid=length)
             for cell, count in zip(cells.tolist(), counts.tolist(), strict=True)
         ]
-        batch = {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key != "signals"}
-        names = parts[0]["signals"]
-        batch["signals"] = {name: torch.cat([part["signals"][name] for part in parts]) for name in names}
-        return batch | {"learns": self.learns[cells.repeat_interleave(counts)]}
+        return _joined(parts) | {"learns": self.learns[cells.repeat_interleave(counts)]}
+
+
+def _joined(parts: list[dict]) -> dict:
+    """Batches, nested dicts of tensors, one after the other; what only some of them have is left out."""
+    first, out = parts[0], {}
+    for key in (key for key in first if all(key in part for part in parts)):
+        values = [part[key] for part in parts]
+        out[key] = _joined(values) if isinstance(first[key], dict) else torch.cat(values)
+    return out

@@ -7,10 +7,13 @@ import tyro
 from rehearse.commands.bench import Bench
 from rehearse.commands.collect import Collect
 from rehearse.commands.demo import Demo
+from rehearse.commands.dream import Dream
 from rehearse.commands.eval import Eval
 from rehearse.commands.explain import Explain
 from rehearse.commands.fidelity import Fidelity
 from rehearse.commands.gate import Gate
+from rehearse.commands.inspect import Inspect
+from rehearse.commands.novelty import Novelty
 from rehearse.commands.replay import Replay
 from rehearse.commands.sweep import Sweep
 from rehearse.commands.train import Train
@@ -21,9 +24,12 @@ COMMANDS = (
     | Annotated[Collect, tyro.conf.subcommand("collect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
+    | Annotated[Novelty, tyro.conf.subcommand("novelty")]
     | Annotated[Gate, tyro.conf.subcommand("gate")]
     | Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Explain, tyro.conf.subcommand("explain")]
+    | Annotated[Dream, tyro.conf.subcommand("dream")]
+    | Annotated[Inspect, tyro.conf.subcommand("inspect")]
     | Annotated[Sweep, tyro.conf.subcommand("sweep")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )

@@ -20,6 +20,12 @@ class Collect(Command):
     """How many episodes."""
     level: str = "half"
     """easy, half or full; several joined by '+' are collected in turn."""
+    jacket: str = "patch"
+    """patch or cloth, or both joined by '+'."""
+    arm: str = "arm7"
+    """arm7, arm6 or arm5; several joined by '+' take turns, in every combination with levels, jackets and cameras."""
+    camera: str = "front"
+    """front, left, right or high; several joined by '+'."""
     seed: int = 1
     """Seed of the layouts (train split) and of the behaviour."""
     workers: int = CollectConfig.workers
@@ -27,7 +33,15 @@ class Collect(Command):
 
     def run(self, console: Console) -> int:
         """Collect with a progress bar."""
-        config = CollectConfig(episodes=self.episodes, level=self.level, seed=self.seed, workers=self.workers)
+        config = CollectConfig(
+            episodes=self.episodes,
+            level=self.level,
+            jacket=self.jacket,
+            arm=self.arm,
+            camera=self.camera,
+            seed=self.seed,
+            workers=self.workers,
+        )
         counts = {"episodes": 0, "frames": 0, "woken": 0, "fetched": 0}
         with progress_bar(console) as bar:
             task = bar.add_task("collecting", total=self.episodes, text="")

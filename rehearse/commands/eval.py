@@ -33,6 +33,10 @@ class Eval(Command):
     """World model of the planners; the shipped one unless given."""
     jacket: str = "patch"
     """patch (plates, what the model was trained on) or cloth (the held-out reality)."""
+    arm: str = "arm7"
+    """arm7 (the one that the model was trained on), arm6 or arm5."""
+    camera: str = "front"
+    """front (where the model was trained), left, right or high."""
     delay_ms: int = 0
     """Latency: every action arrives so much later, in whole control periods of 200 ms."""
     blind_to_delay: bool = False
@@ -56,14 +60,15 @@ class Eval(Command):
             methods=methods,
             checkpoint=self.checkpoint or default_checkpoint(methods),
             jacket=self.jacket,
+            arm=self.arm,
+            camera=self.camera,
             delay_steps=_steps(self.delay_ms),
             compensate=not self.blind_to_delay,
             workers=self.workers,
         )
         report = evaluate_with_bar(config, console, self.rows)
-        Console().print(
-            results_table(report.rows, f"{self.task}, level {self.level}, {self.jacket} jacket, test layouts")
-        )
+        scene = f"level {self.level}, {self.jacket} jacket, {self.arm}, {self.camera} camera"
+        Console().print(results_table(report.rows, f"{self.task}, {scene}, test layouts"))
         self.write_json({**report.to_dict(), "about": about_evaluation(config)})
         if self.figures is not None:
             write_figures(report.rows, self.figures)

@@ -29,8 +29,12 @@ class Explain(EpisodeCommand):
         """Live through the episode again, and open the decision."""
         recorded, config = self.recorded()
         agent = make_agent(self.method, config.checkpoint)
-        if not isinstance(agent, PlannerAgent) or config.delay_steps or config.jacket != "patch":
-            raise ConfigError("only decisions of a learned planner, without latency, on the patch jacket can be opened")
+        usual = (config.delay_steps, config.jacket, config.arm, config.camera) == (0, "patch", "arm7", "front")
+        if not isinstance(agent, PlannerAgent) or not usual:
+            raise ConfigError(
+                "only decisions of a learned planner, without latency, on the patch jacket, "
+                "by arm7, seen from the front can be opened"
+            )
         if not 0 <= self.step < recorded["steps"]:
             raise ConfigError(f"step is {self.step}; the episode has decisions 0 to {recorded['steps'] - 1}")
         episode, moments = live(agent, self.method, self.layout, config.level, config.seed)

@@ -12,7 +12,7 @@ from rehearse.files import atomic_write
 from rehearse.film import encode_mp4
 from rehearse.page import FPS
 from rehearse.sim.env import DogOnJacketEnv
-from rehearse.sim.evaluate import agent_for, run_episode
+from rehearse.sim.evaluate import agent_for, env_for, run_episode
 
 MEASURED = {"cpu_ms"}  # differs from run to run
 COMPARED = ("success", "woken", "time_s", "disturbance", "progress", "steps")
@@ -28,12 +28,7 @@ class Replay(EpisodeCommand):
     def run(self, console: Console) -> int:
         """Run, film, compare."""
         recorded, config = self.recorded()
-        env = DogOnJacketEnv(
-            level=config.level,
-            split=config.split,
-            jacket=config.jacket,
-            render_mode="rgb_array" if self.film else None,
-        )
+        env = env_for(config, render_mode="rgb_array" if self.film else None)
         frames: list[np.ndarray] = []
 
         def shoot(env: DogOnJacketEnv, agent: object, info: dict) -> None:

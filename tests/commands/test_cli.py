@@ -15,7 +15,10 @@ from safetensors.torch import load_file, save_file
 from rehearse.cli import main
 from rehearse.sim.evaluate import METHODS
 
-COMMANDS = ("demo", "eval", "collect", "train", "fidelity", "gate", "replay", "explain", "sweep", "bench")
+COMMANDS = (
+    *("demo", "eval", "collect", "train", "fidelity", "novelty", "gate", "replay", "explain"),
+    *("dream", "inspect", "sweep", "bench"),
+)
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
 
 
@@ -72,6 +75,22 @@ def test_eval_writes_rows_that_scripts_can_rely_on(checkpoint, tmp_path):
     }
     assert len({tuple(found) for found in layouts.values()}) == 1, "every method meets the same layouts"
     assert next(row for row in result["rows"] if row["method"] == "planner-8")["futures"] == 8
+
+
+def test_eval_with_another_arm_and_another_camera(checkpoint, tmp_path):
+    result, options = (
+        tmp_path / "rows.json",
+        ["--methods", "script-best,planner-8", "--episodes", "1", "--workers", "1"],
+    )
+    scene = ["--arm", "arm6", "--camera", "left", "--jacket", "cloth"]
+    assert main(["eval", *options, *scene, "--checkpoint", str(checkpoint), "--json", str(result)]) == 0
+    content = json.loads(result.read_text())
+    assert (content["about"]["arm"], content["about"]["camera"]) == ("arm6", "left")
+    replay = ["replay", str(result), "--method", "planner-8", "--layout", "0", "--checkpoint", str(checkpoint)]
+    assert main(replay) == 0
+    del content["about"]["arm"], content["about"]["camera"]  # as in results from before there was a choice
+    result.write_text(json.dumps(content))
+    assert main(replay) == 1, "by arm7 it ends otherwise"
 
 
 def test_eval_under_latency(checkpoint, tmp_path, capsys):
@@ -191,11 +210,16 @@ def test_collect_then_train_then_eval(tmp_path, monkeypatch):
         (["eval", "--level", "hard"], "hard"),
         (["eval", "--methods", "planner-many"], "planner-many"),
         (["eval", "--jacket", "wool", "--methods", "nothing"], "wool"),
+        (["eval", "--arm", "arm8", "--methods", "nothing"], "arm8"),
+        (["eval", "--camera", "behind", "--methods", "nothing"], "behind"),
         (["eval", "--checkpoint", "no/such/model.safetensors", "--methods", "planner-8"], "no/such/model"),
         (["eval", "--episodes", "0"], "episodes"),
         (["train", "--data", "no/such/data"], "no/such/data"),
         (["train", "--preset", "huge"], "huge"),
         (["collect", "--level", "nowhere"], "nowhere"),
+        (["collect", "--arm", "arm6+arm8"], "arm8"),
+        (["collect", "--camera", "behind"], "behind"),
+        (["collect", "--jacket", "wool"], "wool"),
     ],
 )
 def test_what_does_not_exist_is_named(arguments, named, capsys):
@@ -253,9 +277,10 @@ def test_weights_that_are_not_finite_are_refused(checkpoint, tmp_path, capsys):
     with safe_open(checkpoint, framework="pt") as opened:
         marks = opened.metadata()
     tensors = load_file(checkpoint)
-    tensors["backbone.change.weight"] = tensors["backbone.change.weight"] + np.nan
+    tensors["backbone.predict.change.weight"] = tensors["backbone.predict.change.weight"] + np.nan
     save_file(tensors, tmp_path / "model.safetensors", metadata=marks)
-    assert "backbone.change.weight" in refused(capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path)
+    named = refused(capsys, "eval", "--methods", "planner-8", "--checkpoint", tmp_path)
+    assert "backbone.predict.change.weight" in named
 
 
 def test_debug_shows_where_an_error_came_from():

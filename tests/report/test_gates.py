@@ -53,6 +53,12 @@ def test_how_often_the_gate_errs():
     assert np.mean(caught) >= 0.8
 
 
+def test_another_arm_is_another_condition():
+    with pytest.raises(ConfigError, match="arm arm7, the result with arm6"):
+        judge(evaluation([1], arm="arm6"), Rules(), ["planner-8"], evaluation([1]))
+    assert passed(evaluation([1], arm="arm7", camera="front"), Rules(), ["planner-8"], evaluation([1])) == [True, True]
+
+
 def test_what_cannot_be_judged_is_refused():
     with pytest.raises(ConfigError, match="nothing to judge"):
         judge(GOOD, Rules(), ["planner-8"])

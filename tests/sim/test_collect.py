@@ -83,3 +83,25 @@ def test_settings_are_checked() -> None:
         CollectConfig(episodes=0)
     with pytest.raises(ConfigError, match=r"uphill.*easy, half, full"):
         CollectConfig(level="half+uphill")
+    with pytest.raises(ConfigError, match=r"arm8.*arm7"):
+        CollectConfig(arm="arm8")
+    with pytest.raises(ConfigError, match=r"behind.*front"):
+        CollectConfig(camera="front+behind")
+    with pytest.raises(ConfigError, match=r"wool.*cloth"):
+        CollectConfig(jacket="wool")
+
+
+def test_combinations_take_turns(tmp_path: Path) -> None:
+    clips: list[Clip] = []
+    config = CollectConfig(episodes=4, seed=3, workers=1, arm="arm6+arm7", camera="left+front", image_size=32)
+    turns = [config.turn(index) for index in range(5)]
+    assert turns == [("half", "patch", arm, view) for arm in ("arm6", "arm7") for view in ("left", "front")] + turns[:1]
+    reader = LeRobotReader(collect(config, tmp_path / "play", on_episode=clips.append))
+    assert (reader.provenance["arm"], reader.provenance["camera"]) == ("arm6+arm7", "left+front")
+    assert reader.provenance["jacket"] == "patch"
+    assert '"rehearse_arm6+arm7"' in (tmp_path / "play" / "meta" / "info.json").read_text()
+    env = DogOnJacketEnv(arm="arm7", camera="front", image_size=32, terminate_when_woken=False)
+    alone = record_episode(env, noisy_play(), 3 * LAYOUTS_PER_SEED + 3)
+    env.close()
+    np.testing.assert_array_equal(clips[3].frames, alone.frames)
+    np.testing.assert_array_equal(clips[3].proprio, alone.proprio)

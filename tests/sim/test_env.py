@@ -109,10 +109,15 @@ def test_layout_on_request(env: DogOnJacketEnv) -> None:
     assert env.factors == factors
 
 
-@pytest.mark.parametrize("setting", ["level", "split", "jacket", "control", "start"])
+@pytest.mark.parametrize("setting", ["level", "split", "jacket", "control", "start", "arm", "camera", "oddity"])
 def test_unknown_settings_are_named(setting: str) -> None:
     with pytest.raises(ConfigError, match=f"unknown {setting} 'sideways'; choose one of"):
         DogOnJacketEnv(**{setting: "sideways"})
+
+
+def test_an_unknown_view_is_named() -> None:
+    with pytest.raises(ConfigError, match="unknown camera 'sideways'"):
+        DogOnJacketEnv(views=("left", "sideways"))
 
 
 def test_unknown_factor_is_named() -> None:

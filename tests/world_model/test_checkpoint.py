@@ -74,14 +74,14 @@ def test_other_format(model, tmp_path):
 def test_wrong_shape_names_the_tensor(model, tmp_path):
     path = checkpoint.save(model, tmp_path)
     tensors = load_file(path)
-    tensors["backbone.second.weight"] = torch.zeros(2, 2)
+    tensors["backbone.predict.second.weight"] = torch.zeros(2, 2)
     mark = checkpoint.read_tensors(path)[1]
     save_file(tensors, path, metadata=mark)
-    with pytest.raises(CheckpointError, match=r"'backbone.second.weight' is \(2, 2\)"):
+    with pytest.raises(CheckpointError, match=r"'backbone.predict.second.weight' is \(2, 2\)"):
         checkpoint.load(tmp_path)
-    del tensors["backbone.second.weight"]
+    del tensors["backbone.predict.second.weight"]
     save_file(tensors, path, metadata=mark)
-    with pytest.raises(CheckpointError, match=r"lacks the tensor 'backbone\.second\.weight'"):
+    with pytest.raises(CheckpointError, match=r"lacks the tensor 'backbone\.predict\.second\.weight'"):
         checkpoint.load(tmp_path)
 
 

@@ -20,7 +20,7 @@ def model():
     torch.manual_seed(0)
     config = dataclasses.replace(preset("debug").model, action_dim=3, proprio_dim=2, signals=SIGNALS, image_size=32)
     built = WorldModel(config).eval()
-    torch.nn.init.normal_(built.backbone.change.weight, std=0.1)  # as if trained: moments move
+    torch.nn.init.normal_(built.backbone.predict.change.weight, std=0.1)  # as if trained: moments move
     return built
 
 
@@ -57,16 +57,16 @@ def test_observing_piece_by_piece_is_observing_at_once(model):
     at_once = model.observe(whole)
     assert belief.length == at_once.length == 9
     # The frames pass through bfloat16 convolutions, whose rounding depends on the batch.
-    torch.testing.assert_close(belief.state, at_once.state, atol=0.02, rtol=0)
+    torch.testing.assert_close(belief.memory.feature, at_once.memory.feature, atol=0.02, rtol=0)
     other = model.observe(history(9, seed=1))
-    assert (other.state - at_once.state).abs().max() > 0.1
+    assert (other.memory.feature - at_once.memory.feature).abs().max() > 0.1
 
 
 def test_the_far_past_is_remembered(model):
     one = history(8)
     two = dataclasses.replace(one, actions=one.actions.copy())
     two.actions[0] = -two.actions[0]
-    assert (model.observe(one).state - model.observe(two).state).abs().max() > 1e-5
+    assert (model.observe(one).memory.feature - model.observe(two).memory.feature).abs().max() > 1e-5
 
 
 def test_candidates_do_not_touch_each_other(model):

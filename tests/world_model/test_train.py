@@ -83,9 +83,6 @@ def test_init_from_continues_and_checks(data, tmp_path):
     second = train(again, more, tmp_path / "b", on_progress=ignore)
     for name, value in first.model.named_parameters():
         assert torch.equal(value, second.model.get_parameter(name)), name
-    wider = dataclasses.replace(again, model=dataclasses.replace(again.model, state_dim=32))
-    with pytest.raises(ConfigError, match="state_dim"):
-        train(wider, more, tmp_path / "c", on_progress=ignore)
 
 
 class Spoiled(ToyData):
@@ -105,8 +102,8 @@ def test_a_broken_batch_is_kept_and_named(data, tmp_path):
     with pytest.raises(DataError, match=r"step 0: '(observed|imagined)' is not finite"):
         train(config(steps=2, **SMALL | {"batch": 40}), spoiled, tmp_path, on_progress=ignore)
     kept, _ = checkpoint.read_tensors(tmp_path / "bad_batch.safetensors")
-    assert torch.isnan(kept["signals.speed"]).any()
-    assert kept["frames"].shape == (40, 8, 32, 32, 3)
+    assert torch.isnan(kept["episodes.signals.speed"]).any()
+    assert kept["episodes.frames"].shape == (40, 8, 32, 32, 3)
     assert not (tmp_path / "model.safetensors").exists()
 
 
@@ -146,7 +143,7 @@ def test_weights_choose_the_dataset(data):
     for clip in marked.clips:
         clip.frames[:] = 7
     chosen = config(batch=400, length=8, rollout_steps=4, sampling_weights=(0.25, 0.75))
-    batch = Sampler([data, marked], chosen).sample(torch.Generator().manual_seed(0))
+    batch = Sampler([data, marked], chosen, chosen.sampling_weights).sample(torch.Generator().manual_seed(0))
     share = (batch["frames"].flatten(1) == 7).all(1).float().mean()
     assert 0.68 < share < 0.82
 

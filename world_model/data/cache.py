@@ -4,6 +4,7 @@
     batch = cache.sample(64, 8, torch.Generator().manual_seed(0))
     batch["frames"]   (B,T,h,w,3) uint8      batch["action"] (B,T,A)   batch["proprio"] (B,T,P)   float32
     batch["signals"]  {name: (B,T)} float32  batch["valid"]  (B,T) bool, False where a short episode is padded
+    batch["views"]    {name: (B,T,h,w,3)} uint8, what the cameras ``views=("left", ...)`` saw meanwhile
 
 The arrays lie in ``<dataset>/.cache-<image_size>/`` under a fingerprint of the dataset's files: a second open
 decodes nothing, and a changed dataset or a damaged cache is decoded again (store.py).
@@ -38,12 +39,20 @@ class ClipCache:
         image_size: int = 64,
         cache_dir: Path | str | None = None,
         camera: str = CAMERA,
+        views: Sequence[str] = (),
     ) -> "ClipCache":
-        """Open the caches of ``paths``, built where needed; all must agree in fps, actions and signals."""
+        """Open the caches of ``paths``, built where needed; all must agree in fps, actions and signals.
+
+        ``views`` are the further cameras to keep, each named as after "observation.images.".
+        """
         paths = [paths] if isinstance(paths, str | Path) else list(paths)
         if not paths:
             raise DataError("no dataset was given; name at least one LeRobotDataset folder")
-        stores = tuple(open_store(Path(path), image_size, cache_dir, camera) for path in paths)
+        return cls.of([open_store(Path(path), image_size, cache_dir, camera, views) for path in paths])
+
+    @classmethod
+    def of(cls, stores: Sequence[Store]) -> "ClipCache":
+        """All episodes of ``stores``, which must agree in fps, actions and signals."""
         for other in stores[1:]:
             for what in ("fps", "action_dim", "proprio_dim", "signal_kinds"):
                 mine, theirs = getattr(stores[0], what), getattr(other, what)
@@ -55,7 +64,10 @@ class ClipCache:
         dataset = np.repeat(np.arange(len(stores)), [len(store.lengths) for store in stores])
         lengths = np.concatenate([store.lengths for store in stores])
         start = np.concatenate([np.cumsum(store.lengths) - store.lengths for store in stores])
-        return cls(stores, dataset, start, lengths)
+        return cls(tuple(stores), dataset, start, lengths)
+
+    def __str__(self) -> str:
+        return ", ".join(str(store.source) for store in self.stores)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -76,6 +88,11 @@ class ClipCache:
     def signal_kinds(self) -> dict[str, str]:
         """{name: "regression" or "event"}."""
         return dict(self.stores[0].signal_kinds)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The further cameras' names."""
+        return tuple(self.stores[0].views)
 
     def episodes_of(self, dataset: int) -> list[int]:
         """Episode numbers of the ``dataset``-th path that was opened."""
@@ -99,6 +116,7 @@ class ClipCache:
             signals={name: np.array(store.signals[rows, j]) for j, name in enumerate(store.signal_kinds)},
             task=store.tasks[int(np.searchsorted(store.starts, self.start[i]))],
             events=frozenset(name for name, kind in store.signal_kinds.items() if kind == "event"),
+            views={name: np.array(view[rows]) for name, view in store.views.items()},
         )
 
     def sample(
@@ -113,7 +131,7 @@ class ClipCache:
 
         A window holds at least ``min_valid`` true frames where its episode has them (``min_valid=length``:
         padding only in shorter episodes). ``weights`` is the share of each dataset; without it each window
-        counts the same. "action" or "proprio" is absent where the datasets have none.
+        counts the same. "action", "proprio" or "views" is absent where the datasets have none.
         """
         rows, valid, dataset = self._windows(batch, length, generator, weights, min_valid)
         stores = self.stores
@@ -124,6 +142,8 @@ class ClipCache:
             out["proprio"] = _gather([s.proprio for s in stores], dataset, rows)
         signals = _gather([s.signals for s in stores], dataset, rows)
         out["signals"] = {name: signals[..., j].contiguous() for j, name in enumerate(self.signal_kinds)}
+        if self.views:
+            out["views"] = {name: _gather([s.views[name] for s in stores], dataset, rows) for name in self.views}
         return out | {"valid": torch.from_numpy(valid)}
 
     def _windows(

@@ -3,8 +3,9 @@
     clip = Clip(frames, actions, proprio, {"disturbance": peak, "woken": woken > 0})     # bool -> event
 
 Shapes: frames (T,h,w,3) uint8; actions (T,A), proprio (T,P), signals {name: (T,)} float32. Action t is taken
-at frame t, so the last one is padding; a signal at t was measured on arrival at frame t. What a source lacks
-is None or not in ``signals``, never filled in. Clips are picklable: worker processes can return them.
+at frame t, so the last one is padding; a signal at t was measured on arrival at frame t. ``views`` {name:
+(T,h,w,3)} uint8 are what other cameras saw at the same moments, each of its own size. What a source lacks is
+None or not in ``signals`` or ``views``, never filled in. Clips are picklable: worker processes can return them.
 """
 
 from collections.abc import Mapping
@@ -25,14 +26,17 @@ class Clip:
     signals: Mapping[str, np.ndarray] = field(default_factory=dict)
     task: str = ""
     events: frozenset[str] = frozenset()
+    views: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        frames = np.asarray(self.frames)
-        if frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
-            raise DataError(f"Clip.frames: shape {frames.shape} is not (T,h,w,3); give at least one RGB frame")
-        if frames.dtype != np.uint8:
-            raise DataError(f"Clip.frames: dtype {frames.dtype} is not uint8; give pixels in 0..255")
+        frames = _pixels("frames", self.frames)
         length, events = len(frames), set(self.events)
+        views = {name: _pixels(f"views[{name!r}]", view) for name, view in self.views.items()}
+        for name, view in views.items():
+            if not isinstance(name, str) or not name or "/" in name:
+                raise DataError(f"Clip.views: {name!r} is not a camera's name; use a word without '/'")
+            if len(view) != length:
+                raise DataError(f"Clip.views[{name!r}]: {len(view)} frames beside {length}; give one per moment")
         signals = {}
         for name, values in self.signals.items():
             if not isinstance(name, str) or not name or "/" in name:
@@ -47,7 +51,7 @@ class Clip:
                 raise DataError(f"Clip.signals[{name!r}]: an event is 0 or 1 at every frame")
         if not isinstance(self.task, str):
             raise DataError(f"Clip.task: {type(self.task).__name__} is not text; give the instruction or ''")
-        values = {"frames": frames, "signals": signals, "events": frozenset(events)}
+        values = {"frames": frames, "signals": signals, "events": frozenset(events), "views": views}
         for name in ("actions", "proprio"):
             given = getattr(self, name)
             values[name] = None if given is None else _checked(name, given, length, 2)
@@ -61,6 +65,15 @@ class Clip:
     def signal_kinds(self) -> dict[str, str]:
         """{name: "regression" or "event"}, in the order of ``signals``."""
         return {name: "event" if name in self.events else "regression" for name in self.signals}
+
+
+def _pixels(name: str, values: object) -> np.ndarray:
+    frames = np.asarray(values)
+    if frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
+        raise DataError(f"Clip.{name}: shape {frames.shape} is not (T,h,w,3); give at least one RGB frame")
+    if frames.dtype != np.uint8:
+        raise DataError(f"Clip.{name}: dtype {frames.dtype} is not uint8; give pixels in 0..255")
+    return frames
 
 
 def _checked(name: str, values: object, length: int, ndim: int) -> np.ndarray:

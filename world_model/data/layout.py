@@ -15,7 +15,8 @@ from rehearse.errors import DataError
 from rehearse.world_model.data.clip import Clip
 from rehearse.world_model.data.video import CODEC_NAMES
 
-CAMERA, STATE, ACTION, SIGNAL = "observation.images.front", "observation.state", "action", "signal."
+CAMERAS, FRONT = "observation.images.", "front"
+CAMERA, STATE, ACTION, SIGNAL = CAMERAS + FRONT, "observation.state", "action", "signal."
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 EPISODES_PATH = "meta/episodes/chunk-000/file-000.parquet"
@@ -23,13 +24,22 @@ FILES_PER_CHUNK = 1000
 INDEX_COLUMNS = ("frame_index", "episode_index", "index", "task_index")
 
 
+def cameras_of(clip: Clip) -> dict[str, np.ndarray]:
+    """{feature: (T,h,w,3)}: the frames as the front camera, then each view under its own name."""
+    if FRONT in clip.views:
+        raise DataError(f"Clip.views: {FRONT!r} is the camera of Clip.frames; give the view another name")
+    return {CAMERA: clip.frames} | {CAMERAS + name: clip.views[name] for name in sorted(clip.views)}
+
+
 def features_of(clip: Clip, fps: int, codec: str, names: Mapping[str, Sequence[str]]) -> dict[str, dict]:
-    height, width = clip.frames.shape[1:3]
-    info = {"video.height": height, "video.width": width, "video.channels": 3, "video.fps": fps}
-    info |= {"video.codec": CODEC_NAMES.get(codec, codec), "video.pix_fmt": "yuv420p"}
-    info |= {"video.is_depth_map": False, "has_audio": False}
-    shape, axes = [height, width, 3], ["height", "width", "channels"]
-    features = {CAMERA: {"dtype": "video", "shape": shape, "names": axes, "info": info}}
+    features = {}
+    for camera, frames in cameras_of(clip).items():
+        height, width = frames.shape[1:3]
+        info = {"video.height": height, "video.width": width, "video.channels": 3, "video.fps": fps}
+        info |= {"video.codec": CODEC_NAMES.get(codec, codec), "video.pix_fmt": "yuv420p"}
+        info |= {"video.is_depth_map": False, "has_audio": False}
+        shape, axes = [height, width, 3], ["height", "width", "channels"]
+        features[camera] = {"dtype": "video", "shape": shape, "names": axes, "info": info}
     for key, x, letter in ((STATE, clip.proprio, "s"), (ACTION, clip.actions, "a")):
         if x is not None:
             entries = list(names.get(key, [f"{letter}{i}" for i in range(x.shape[1])]))

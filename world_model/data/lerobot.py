@@ -1,7 +1,7 @@
 """A LeRobotDataset v3.0 folder (layout.py) to Clips, with numpy, pyarrow and PyAV only.
 
-    reader = LeRobotReader("runs/jacket"); clip = reader.read(3)
-    for clip in reader: ...                                           # decodes each mp4 once
+    reader = LeRobotReader("runs/jacket", views=("left",)); clip = reader.read(3)    # clip.views["left"]
+    for clip in reader: ...                                                          # decodes each mp4 once
 
 The other direction is writer.py; both names are importable from here.
 """
@@ -10,13 +10,14 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rehearse.errors import DataError
 from rehearse.world_model.data.clip import Clip
-from rehearse.world_model.data.layout import ACTION, CAMERA, SIGNAL, STATE
+from rehearse.world_model.data.layout import ACTION, CAMERA, CAMERAS, SIGNAL, STATE
 from rehearse.world_model.data.video import VideoFile
 from rehearse.world_model.data.writer import LeRobotWriter
 
@@ -27,28 +28,40 @@ class LeRobotReader:
     """A LeRobotDataset v3.0 as Clips; tables are checked at once, video when an episode is asked for.
 
     ``lengths`` (E,) frames per episode; ``signal_kinds`` {name: "regression" or "event"}; ``image_shape``
-    (h,w,3); ``action_dim`` and ``proprio_dim`` are 0 where the dataset has none. DataError names the file.
+    (h,w,3); ``action_dim`` and ``proprio_dim`` are 0 where the dataset has none. ``views`` name the further
+    cameras that clips are to have; ``frames_only`` leaves out, unread, whatever is no picture. DataError names
+    the file.
     """
 
-    def __init__(self, path: Path | str, camera: str = CAMERA) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        camera: str = CAMERA,
+        views: Sequence[str] = (),
+        frames_only: bool = False,
+    ) -> None:
         self.path, self.camera = Path(path), camera
+        self.views = {name: CAMERAS + name for name in views}
         self._info = self._read_info()
         self.fps: int = self._info["fps"]
         self.features: dict[str, dict] = self._info["features"]
-        if self.features.get(camera, {}).get("dtype") != "video":
-            cameras = [key for key, feature in self.features.items() if feature.get("dtype") == "video"]
-            raise DataError(f"{path}: no video feature {camera!r} in meta/info.json; it has {cameras or 'none'}")
+        for key in (camera, *self.views.values()):
+            if self.features.get(key, {}).get("dtype") != "video":
+                raise DataError(
+                    f"{path}: no video feature {key!r} in meta/info.json; it has {cameras_of(self._info) or 'none'}"
+                )
         self.image_shape = tuple(self.features[camera]["shape"])
-        names = [key for key in self.features if key.startswith(SIGNAL)]
+        names = [key for key in self.features if key.startswith(SIGNAL) and not frames_only]
+        vectors = [key for key in (STATE, ACTION) if key in self.features and not frames_only]
         self.signal_kinds = {
             key.removeprefix(SIGNAL): "event" if self.features[key]["dtype"] == "bool" else "regression"
             for key in names
         }
         self._episodes = self._read_episodes()
         self.lengths = np.array([row["length"] for row in self._episodes], np.int64)
-        self._columns = self._read_data([key for key in (STATE, ACTION) if key in self.features] + names)
-        self._tasks = self._read_tasks()
-        self._open: VideoFile | None = None
+        self._columns = self._read_data(vectors + names)
+        self._tasks = {} if frames_only else self._read_tasks()
+        self._open: dict[str, VideoFile] = {}
 
     @property
     def action_dim(self) -> int:
@@ -62,7 +75,7 @@ class LeRobotReader:
     def provenance(self) -> dict:
         """What meta/rehearse.json says about the collection; {} for datasets of others."""
         path = self.path / "meta/rehearse.json"
-        return _read_json(path) if path.exists() else {}
+        return read_json(path) if path.exists() else {}
 
     def __len__(self) -> int:
         return len(self._episodes)
@@ -74,30 +87,43 @@ class LeRobotReader:
     def read(self, i: int) -> Clip:
         """Episode ``i``, decoded."""
         row = self._episodes[i]
-        chunk, file = (row[f"videos/{self.camera}/{key}"] for key in ("chunk_index", "file_index"))
-        path = self.path / self._info["video_path"].format(video_key=self.camera, chunk_index=chunk, file_index=file)
-        if self._open is None or self._open.path != path:
-            self.close()
-            self._open = VideoFile(path, self.fps)
-        start = round(row[f"videos/{self.camera}/from_timestamp"] * self.fps)
-        frames = self._open.read(start, row["length"])
-        if frames.shape[1:] != self.image_shape:
-            raise DataError(f"{path}: frames of {frames.shape[1:]}, meta/info.json says {self.image_shape}")
         rows = slice(row["dataset_from_index"], row["dataset_to_index"])
         return Clip(
-            frames,
+            self._pictures(row, self.camera),
             actions=self._columns[ACTION][rows] if ACTION in self._columns else None,
             proprio=self._columns[STATE][rows] if STATE in self._columns else None,
             signals={name: self._columns[SIGNAL + name][rows, 0] for name in self.signal_kinds},
             task=self._tasks.get(int(self._columns["task_index"][rows.start, 0]), ""),
             events=frozenset(name for name, kind in self.signal_kinds.items() if kind == "event"),
+            views={name: self._pictures(row, key) for name, key in self.views.items()},
         )
 
+    def frames(self, i: int) -> Iterator[av.VideoFrame]:
+        """Episode ``i`` of the camera alone, as the decoder gives it, one frame in memory at a time."""
+        video, start = self._video(self._episodes[i], self.camera)
+        return video.frames(start, self._episodes[i]["length"])
+
+    def _pictures(self, row: dict, camera: str) -> np.ndarray:
+        video, start = self._video(row, camera)
+        frames, shape = video.read(start, row["length"]), tuple(self.features[camera]["shape"])
+        if frames.shape[1:] != shape:
+            raise DataError(f"{video.path}: frames of {frames.shape[1:]}, meta/info.json says {shape}")
+        return frames
+
+    def _video(self, row: dict, camera: str) -> tuple[VideoFile, int]:
+        """The camera's file that holds the episode, and at which frame the episode begins."""
+        chunk, file = (row[f"videos/{camera}/{key}"] for key in ("chunk_index", "file_index"))
+        path = self.path / self._info["video_path"].format(video_key=camera, chunk_index=chunk, file_index=file)
+        if camera not in self._open or self._open[camera].path != path:
+            if camera in self._open:
+                self._open.pop(camera).close()
+            self._open[camera] = VideoFile(path, self.fps)
+        return self._open[camera], round(row[f"videos/{camera}/from_timestamp"] * self.fps)
+
     def close(self) -> None:
-        """Close the video file kept open between reads."""
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        """Close the video files kept open between reads."""
+        while self._open:
+            self._open.popitem()[1].close()
 
     def _read_info(self) -> dict:
         path = self.path / "meta/info.json"
@@ -105,7 +131,7 @@ class LeRobotReader:
             raise DataError(f"{self.path}: no such folder; give the folder of a LeRobotDataset v3.0")
         if not path.is_file():
             raise DataError(f"{self.path}: not a LeRobotDataset, meta/info.json is missing")
-        info = _read_json(path)
+        info = read_json(path)
         version = str(info.get("codebase_version", "missing"))
         if not version.startswith("v3."):
             raise DataError(f"{path}: codebase_version {version} is not v3.0; convert it with LeRobot's scripts")
@@ -120,7 +146,8 @@ class LeRobotReader:
 
     def _read_episodes(self) -> list[dict]:
         files = sorted((self.path / "meta/episodes").glob("*/*.parquet"))
-        video = [f"videos/{self.camera}/{key}" for key in ("chunk_index", "file_index", "from_timestamp")]
+        cameras, where = (self.camera, *self.views.values()), ("chunk_index", "file_index", "from_timestamp")
+        video = [f"videos/{camera}/{key}" for camera in cameras for key in where]
         needed = ["episode_index", "length", "dataset_from_index", "dataset_to_index", *video]
         rows = [row for file in files for row in _read_table(file, needed).to_pylist()]
         rows.sort(key=lambda row: row["episode_index"])
@@ -179,7 +206,12 @@ def _numpy(column: pa.ChunkedArray, file: Path) -> np.ndarray:
     return values.reshape(len(column), -1)
 
 
-def _read_json(path: Path) -> dict:
+def cameras_of(info: dict) -> list[str]:
+    """The features that meta/info.json declares as video, whatever they are called."""
+    return [key for key, feature in (info.get("features") or {}).items() if feature.get("dtype") == "video"]
+
+
+def read_json(path: Path) -> dict:
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:

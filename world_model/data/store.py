@@ -1,7 +1,8 @@
 """One dataset decoded into a folder of memory-mapped .npy files, with the fingerprint of what they hold.
 
-    store = open_store(Path("runs/jacket"), image_size=64)
+    store = open_store(Path("runs/jacket"), image_size=64, views=("left",))
     store.frames (F,s,s,3) uint8   store.actions (F,A)   store.proprio (F,P)   store.signals (F,S)   float32
+    store.views  {"left": (F,s,s,3) uint8}
 
 F counts the frames of all episodes, one after the other. The folder is built under another name and renamed,
 and is used only if its fingerprint and the sizes of its files are as written; otherwise it is built again.
@@ -12,21 +13,27 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from rehearse.errors import DataError
+from rehearse.world_model.data.layout import CAMERA
 from rehearse.world_model.data.lerobot import LeRobotReader
+from rehearse.world_model.data.resize import resize
 
 VERSION = 1
-_ARRAYS = ("frames", "actions", "proprio", "signals")
+_ARRAYS, _VIEW = ("frames", "actions", "proprio", "signals"), "view-"
 
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """The arrays of one dataset and its episodes: ``lengths`` and ``starts`` (E,), ``tasks`` of E texts."""
+    """The arrays of one dataset and its episodes: ``lengths`` and ``starts`` (E,), ``tasks`` of E texts.
+
+    ``skipped`` says of each episode that was left out what is wrong with it.
+    """
 
     source: Path
     fps: float
@@ -38,6 +45,8 @@ class Store:
     actions: np.ndarray
     proprio: np.ndarray
     signals: np.ndarray
+    views: dict[str, np.ndarray] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
 
     @property
     def action_dim(self) -> int:
@@ -48,19 +57,40 @@ class Store:
         return self.proprio.shape[1]
 
 
-def open_store(source: Path, image_size: int, cache_dir: Path | str | None, camera: str) -> Store:
+def open_store(
+    source: Path,
+    image_size: int,
+    cache_dir: Path | str | None = None,
+    camera: str = CAMERA,
+    views: Sequence[str] = (),
+) -> Store:
     """The store of dataset ``source``, built first if it is missing, damaged or out of date."""
+    check_size(image_size)
+    wanted = fingerprint(source, dataset_files(source), " ".join((str(image_size), camera, *views)))
+    folder = cache_folder(source, "-".join((str(image_size), *views)), cache_dir)
+    return stored(folder, source, wanted, lambda place: _decode(place, source, image_size, camera, views))
+
+
+def check_size(image_size: int) -> None:
     if image_size < 1:
         raise DataError(f"image_size {image_size}: give the side of the frames in pixels, at least 1")
-    wanted = fingerprint(source, image_size, camera)
-    folder = source / f".cache-{image_size}"
-    if cache_dir is not None:
-        place = hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:8]
-        folder = Path(cache_dir) / f"{source.resolve().name}-{place}-{image_size}"
+
+
+def cache_folder(source: Path, label: str, cache_dir: Path | str | None) -> Path:
+    """Where the arrays of ``source``, a folder, lie: in it, or under a name of its own in ``cache_dir``."""
+    if cache_dir is None:
+        return source / f".cache-{label}"
+    place = hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:8]
+    return Path(cache_dir) / f"{source.resolve().name}-{place}-{label}"
+
+
+def stored(folder: Path, source: Path, wanted: str, decode: Callable[[Path], dict]) -> Store:
+    """The store in ``folder`` of fingerprint ``wanted``; else ``decode(place)`` writes the arrays and says what
+    they hold: fps, signal_kinds, lengths, tasks and, where episodes were left out, skipped."""
     store = _load(folder, source, wanted)
     if store is None:
         try:
-            _build(folder, LeRobotReader(source, camera), image_size, wanted)
+            _build(folder, source, wanted, decode)
         except OSError as error:
             raise DataError(f"{folder}: cannot write the decoded frames ({error}); give another cache_dir") from error
         store = _load(folder, source, wanted)
@@ -69,51 +99,33 @@ def open_store(source: Path, image_size: int, cache_dir: Path | str | None, came
     return store
 
 
-def fingerprint(source: Path, image_size: int, camera: str) -> str:
-    """Changes when a file of the dataset changes its name, size or time, and with the cache's settings."""
-    digest = hashlib.sha256(f"{VERSION} {image_size} {camera}".encode())
-    for room in ("meta", "data", "videos"):
-        for file in sorted(p for p in (source / room).rglob("*") if p.is_file()):
+def dataset_files(source: Path) -> list[Path]:
+    """The files that make up a LeRobotDataset."""
+    rooms = (source / room for room in ("meta", "data", "videos"))
+    return [file for room in rooms for file in sorted(p for p in room.rglob("*") if p.is_file())]
+
+
+def fingerprint(source: Path, files: Iterable[Path], settings: str) -> str:
+    """Changes when a file changes its name, size or time, and with the cache's settings."""
+    digest = hashlib.sha256(f"{VERSION} {settings}".encode())
+    for file in files:
+        digest.update(str(file.relative_to(source)).encode())
+        if file.exists():  # else it is a link to nothing, which decoding will tell
             state = file.stat()
-            digest.update(f"{file.relative_to(source)} {state.st_size} {state.st_mtime_ns}\n".encode())
+            digest.update(f" {state.st_size} {state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
-def resize(frames: np.ndarray, size: int) -> np.ndarray:
-    """frames (T,h,w,3) uint8 -> (T,size,size,3): every pixel the mean of the area it covers."""
-    height, width = frames.shape[1:3]
-    if (height, width) == (size, size):
-        return frames
-    rows, columns = _overlap(height, size), _overlap(width, size)
-    out = np.empty((len(frames), size, size, 3), np.uint8)
-    for t, frame in enumerate(frames):
-        tall = np.tensordot(rows, frame.astype(np.float32), 1)
-        out[t] = np.rint(np.einsum("vx,yxc->yvc", columns, tall))
-    return out
-
-
-def _overlap(n: int, size: int) -> np.ndarray:
-    """(size,n): the share that each of n input pixels has in each output pixel."""
-    edges = np.arange(size + 1)[:, None] * (n / size)
-    inside = np.clip(edges[1:] - np.arange(n), 0, 1) - np.clip(edges[:-1] - np.arange(n), 0, 1)
-    return (inside / inside.sum(1, keepdims=True)).astype(np.float32)
-
-
-def _build(folder: Path, reader: LeRobotReader, size: int, wanted: str) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".partial", dir=folder.parent))
+def _decode(place: Path, source: Path, size: int, camera: str, views: Sequence[str]) -> dict:
+    reader = LeRobotReader(source, camera, views)
     try:
-        temporary.chmod(0o755)
-        total = int(reader.lengths.sum())
-        shapes = {
-            "frames": (size, size, 3),
-            "actions": (reader.action_dim,),
-            "proprio": (reader.proprio_dim,),
-        }
-        shapes["signals"] = (len(reader.signal_kinds),)
+        total, picture = int(reader.lengths.sum()), (size, size, 3)
+        vectors = {"actions": reader.action_dim, "proprio": reader.proprio_dim, "signals": len(reader.signal_kinds)}
+        shapes = {"frames": picture} | {name: (n,) for name, n in vectors.items()}
+        shapes |= {_VIEW + name: picture for name in views}
         arrays = {
             name: np.lib.format.open_memmap(
-                temporary / f"{name}.npy", "w+", np.uint8 if name == "frames" else np.float32, (total, *shape)
+                place / f"{name}.npy", "w+", np.uint8 if shape == picture else np.float32, (total, *shape)
             )
             for name, shape in shapes.items()
             if 0 not in shape  # an array without columns cannot be mapped, nor need it be
@@ -122,6 +134,8 @@ def _build(folder: Path, reader: LeRobotReader, size: int, wanted: str) -> None:
         for clip in reader:
             rows = slice(first, first := first + len(clip))
             arrays["frames"][rows] = resize(clip.frames, size)
+            for name, view in clip.views.items():
+                arrays[_VIEW + name][rows] = resize(view, size)
             for name, values in (("actions", clip.actions), ("proprio", clip.proprio)):
                 if values is not None:
                     arrays[name][rows] = values
@@ -130,21 +144,25 @@ def _build(folder: Path, reader: LeRobotReader, size: int, wanted: str) -> None:
             tasks.append(clip.task)
         for array in arrays.values():
             array.flush()
-        index = {
-            "fingerprint": wanted,
-            "bytes": {name: (temporary / f"{name}.npy").stat().st_size for name in arrays},
-            "fps": reader.fps,
-            "signal_kinds": reader.signal_kinds,
-            "lengths": reader.lengths.tolist(),
-            "tasks": tasks,
-        }
+    finally:
+        reader.close()
+    held = {"fps": reader.fps, "signal_kinds": reader.signal_kinds, "tasks": tasks}
+    return held | {"lengths": reader.lengths.tolist()}
+
+
+def _build(folder: Path, source: Path, wanted: str, decode: Callable[[Path], dict]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".partial", dir=folder.parent))
+    try:
+        temporary.chmod(0o755)
+        index = decode(temporary) | {"fingerprint": wanted}
+        index["bytes"] = {path.stem: path.stat().st_size for path in sorted(temporary.glob("*.npy"))}
         (temporary / "index.json").write_text(json.dumps(index))
-        if _load(folder, reader.path, wanted) is None:  # else another process was faster
+        if _load(folder, source, wanted) is None:  # else another process was faster
             # Whoever still reads the old arrays keeps them: a mapped file outlives its name.
             shutil.rmtree(folder, ignore_errors=True)
             os.rename(temporary, folder)
     finally:
-        reader.close()
         shutil.rmtree(temporary, ignore_errors=True)
 
 
@@ -158,6 +176,7 @@ def _load(folder: Path, source: Path, wanted: str) -> Store | None:
         lengths = np.array(index["lengths"], np.int64)
         # A plain view: indexing an np.memmap makes another np.memmap each time, which is slow.
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in sizes}
+        views = {name.removeprefix(_VIEW): arrays.pop(name) for name in sizes if name.startswith(_VIEW)}
         for name in _ARRAYS:
             arrays.setdefault(name, np.empty((int(lengths.sum()), 0), np.float32))
         return Store(
@@ -167,6 +186,8 @@ def _load(folder: Path, source: Path, wanted: str) -> Store | None:
             tasks=index["tasks"],
             lengths=lengths,
             starts=np.cumsum(lengths) - lengths,
+            views=views,
+            skipped=tuple(index.get("skipped", ())),
             **arrays,
         )
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,12 +1,13 @@
 """mp4 in and out through PyAV: (T,h,w,3) uint8 frames to a file and back by frame index.
 
     with VideoWriter("file-000.mp4", fps=5, height=64, width=64) as out: out.add(frames)
-    frames = VideoFile("file-000.mp4", fps=5).read(start=10, count=8)
+    frames = VideoFile("file-000.mp4", fps=5).read(start=10, count=8)           # or .frames(...), one by one
 
 Every second frame is a keyframe (LeRobot's interval) and there are no B-frames, so a window is reached by
 decoding at most one frame too many.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -32,6 +33,7 @@ class VideoWriter:
             raise DataError(f"video frames of {height}x{width}: {codec} needs an even height and width")
         self.path, self.frames, self.bytes = Path(path), 0, 0
         self._shape = (height, width, 3)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._container = av.open(str(path), "w")
         try:
             self._stream = self._container.add_stream(codec, rate=fps)
@@ -73,7 +75,7 @@ class VideoFile:
     """Reads frames by index; consecutive reads go on decoding, others seek to the keyframe before."""
 
     def __init__(self, path: Path | str, fps: float) -> None:
-        self.path, self.fps, self._next = Path(path), fps, 0
+        self.path, self.fps, self._next, self._size = Path(path), fps, 0, None
         if not self.path.is_file():
             raise DataError(f"{path}: video is missing; restore the file or collect the dataset again")
         try:
@@ -94,7 +96,12 @@ class VideoFile:
 
     def read(self, start: int, count: int) -> np.ndarray:
         """Frames (count,h,w,3) uint8 from index ``start``; DataError if the file has fewer or is damaged."""
-        out: list[np.ndarray] = []
+        out = [frame.to_ndarray(format="rgb24") for frame in self.frames(start, count)]
+        return np.stack(out) if out else np.empty((0, self._stream.height, self._stream.width, 3), np.uint8)
+
+    def frames(self, start: int, count: int) -> Iterator[av.VideoFrame]:
+        """The same frames as the decoder gives them, one in memory at a time."""
+        done = 0
         try:
             if not 0 <= start - self._next <= 2:
                 offset = int(start / self.fps / self._stream.time_base)
@@ -102,20 +109,24 @@ class VideoFile:
                 self._frames = self._container.decode(self._stream)
             for frame in self._frames if count else ():
                 if frame.is_corrupt:
-                    raise DataError(self._complaint(f"frame {start + len(out)} is damaged"))
+                    raise DataError(self._complaint(f"frame {start + done} is damaged"))
                 self._next = round(float(frame.pts * self._stream.time_base) * self.fps) + 1
                 if self._next <= start:
                     continue
-                if self._next != start + len(out) + 1:
-                    raise DataError(self._complaint(f"frame {start + len(out)} is missing"))
-                out.append(frame.to_ndarray(format="rgb24"))
-                if len(out) == count:
+                if self._next != start + done + 1:
+                    raise DataError(self._complaint(f"frame {start + done} is missing"))
+                self._size = self._size or (frame.height, frame.width)
+                if (frame.height, frame.width) != self._size:
+                    sizes = "{2}x{3} pixels instead of {0}x{1}".format(*self._size, frame.height, frame.width)
+                    raise DataError(self._complaint(f"frame {start + done} has {sizes}"))
+                done += 1
+                yield frame
+                if done == count:
                     break
         except av.error.FFmpegError as error:
-            raise DataError(self._complaint(f"damaged near frame {start + len(out)}")) from error
-        if len(out) < count:
-            raise DataError(self._complaint(f"ends at frame {start + len(out)} of {start + count}"))
-        return np.stack(out) if out else np.empty((0, self._stream.height, self._stream.width, 3), np.uint8)
+            raise DataError(self._complaint(f"damaged near frame {start + done}")) from error
+        if done < count:
+            raise DataError(self._complaint(f"ends at frame {start + done} of {start + count}"))
 
     def _complaint(self, what: str) -> str:
         self._next = -(10**9)  # whatever is read next seeks first

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ import pyarrow.parquet as pq
 from rehearse.errors import DataError
 from rehearse.world_model.data.clip import Clip
 from rehearse.world_model.data.layout import (
-    CAMERA,
     DATA_PATH,
     EPISODES_PATH,
     FILES_PER_CHUNK,
     VIDEO_PATH,
     arrow,
+    cameras_of,
     features_of,
     rows_of,
     task_table,
@@ -69,9 +70,9 @@ class LeRobotWriter:
         self._episodes: list[dict] = []
         self._rows: list[dict[str, np.ndarray]] = []  # of the data file being filled
         self._all: dict[str, list[np.ndarray]] = {}  # every column, for stats.json
-        self._histogram = np.zeros((3, 256), np.int64)
+        self._histograms: dict[str, np.ndarray] = {}  # of each camera
         self._total, self._file = 0, 0
-        self._video: VideoWriter | None = None
+        self._videos: dict[str, VideoWriter] = {}  # of each camera, the file being filled
 
     def add(self, clip: Clip) -> None:
         """Append one episode; DataError, and nothing written, if it does not fit the first one."""
@@ -85,21 +86,26 @@ class LeRobotWriter:
                 "one dataset has one set of features"
             )
         chunk, file = divmod(self._file, FILES_PER_CHUNK)
-        if self._video is None:
-            video = self._root / VIDEO_PATH.format(video_key=CAMERA, chunk_index=chunk, file_index=file)
-            video.parent.mkdir(parents=True, exist_ok=True)
-            self._video = VideoWriter(video, self.fps, *clip.frames.shape[1:3], codec=self.codec)
-        self._features = features
-        length, first = len(clip), self._video.frames
-        self._video.add(clip.frames)
+        cameras = cameras_of(clip)
+        self._videos = self._videos or self._start_videos(cameras, chunk, file)
+        self._features, length, where, stats = features, len(clip), {}, {}
+        for camera, frames in cameras.items():
+            first = self._videos[camera].frames
+            self._videos[camera].add(frames)
+            histogram = image_histogram(frames)
+            self._histograms[camera] = self._histograms.get(camera, 0) + histogram
+            stats[camera] = image_stats(histogram, length)
+            where |= {
+                f"videos/{camera}/chunk_index": chunk,
+                f"videos/{camera}/file_index": file,
+                f"videos/{camera}/from_timestamp": first / self.fps,
+                f"videos/{camera}/to_timestamp": (first + length) / self.fps,
+            }
         rows = rows_of(clip, self.fps, len(self._episodes), self._total, self._task_index(clip.task))
-        histogram = image_histogram(clip.frames)
-        stats = {CAMERA: image_stats(histogram, length)}
         for key, column in rows.items():
             stats[key] = vector_stats(column.reshape(length, -1))
             self._all.setdefault(key, []).append(column)
         self._rows.append(rows)
-        self._histogram += histogram
         self._episodes.append(
             {
                 "episode_index": len(self._episodes),
@@ -109,17 +115,14 @@ class LeRobotWriter:
                 "data/file_index": file,
                 "dataset_from_index": self._total,
                 "dataset_to_index": self._total + length,
-                f"videos/{CAMERA}/chunk_index": chunk,
-                f"videos/{CAMERA}/file_index": file,
-                f"videos/{CAMERA}/from_timestamp": first / self.fps,
-                f"videos/{CAMERA}/to_timestamp": (first + length) / self.fps,
+                **where,
                 "meta/episodes/chunk_index": 0,
                 "meta/episodes/file_index": 0,
             }
             | {f"stats/{key}/{name}": value for key, s in stats.items() for name, value in s.items()}
         )
         self._total += length
-        if self._video.bytes > self.video_mb * 2**20:
+        if max(video.bytes for video in self._videos.values()) > self.video_mb * 2**20:
             self._finish_file()
 
     def close(self) -> None:
@@ -146,8 +149,8 @@ class LeRobotWriter:
         """Stop and remove what was written so far."""
         if self._root is not None:
             self._root = None
-            if self._video is not None:
-                self._video.close()
+            for video in self._videos.values():
+                video.close()
             shutil.rmtree(self._outer, ignore_errors=True)
 
     def __enter__(self) -> "LeRobotWriter":
@@ -159,16 +162,28 @@ class LeRobotWriter:
     def _task_index(self, task: str) -> int:
         return self._tasks.setdefault(task, len(self._tasks))
 
+    def _start_videos(self, cameras: Mapping[str, np.ndarray], chunk: int, file: int) -> dict[str, VideoWriter]:
+        """A file for each camera; none stays open if one cannot be made."""
+        with ExitStack() as opened:
+            videos = {}
+            for camera, frames in cameras.items():
+                path = self._root / VIDEO_PATH.format(video_key=camera, chunk_index=chunk, file_index=file)
+                video = VideoWriter(path, self.fps, *frames.shape[1:3], codec=self.codec)
+                videos[camera] = opened.enter_context(video)
+            opened.pop_all()
+        return videos
+
     def _finish_file(self) -> None:
-        if self._video is None:
+        if not self._videos:
             return
-        self._video.close()
+        for video in self._videos.values():
+            video.close()
         columns = {key: np.concatenate([rows[key] for rows in self._rows]) for key in self._rows[0]}
         chunk, file = divmod(self._file, FILES_PER_CHUNK)
         path = self._root / DATA_PATH.format(chunk_index=chunk, file_index=file)
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.table({key: arrow(x) for key, x in columns.items()}), path)
-        self._video, self._rows, self._file = None, [], self._file + 1
+        self._videos, self._rows, self._file = {}, [], self._file + 1
 
     def _write_meta(self) -> None:
         meta = self._root / "meta"
@@ -176,7 +191,7 @@ class LeRobotWriter:
         pq.write_table(pa.Table.from_pylist(self._episodes), self._root / EPISODES_PATH)
         pq.write_table(task_table(list(self._tasks)), meta / "tasks.parquet")
         stats = {key: vector_stats(np.concatenate(x).reshape(self._total, -1)) for key, x in self._all.items()}
-        stats = {CAMERA: image_stats(self._histogram, self._total), **stats}
+        stats = {camera: image_stats(x, self._total) for camera, x in self._histograms.items()} | stats
         info = {
             "codebase_version": "v3.0",
             "robot_type": self.robot_type,

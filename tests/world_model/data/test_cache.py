@@ -11,7 +11,7 @@ import torch
 
 from rehearse.errors import DataError
 from rehearse.world_model.data import Clip, ClipCache, LeRobotReader, LeRobotWriter
-from rehearse.world_model.data.store import resize
+from rehearse.world_model.data.resize import resize
 
 
 @pytest.fixture

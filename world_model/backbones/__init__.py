@@ -1,0 +1,63 @@
+"""The dynamics, exchangeable: what is remembered, and what comes next. ``make_backbone(config)`` builds one by name.
+
+    features, trace = backbone.observe(moments, led)          # (B,T,D), (B,T,E) -> (B,T,S), memory of every step
+    memory = trace.at(rows, steps)                            # (R,), (R,) -> the memory of R sequences after a step
+    features, moments = backbone.unroll(memory, led)          # one memory, (N,H,E) -> (N,H,S), (N,H,D)
+    features, moments = backbone.unroll(memory, actions, steer)    # (N,H,A), embedded where they are taken
+
+``led`` holds the embedded action that led to each moment, ``no_action`` where nothing came before. One memory is
+branched into N futures without a copy of it: whatever the past cost, it is paid once.
+"""
+
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+
+from rehearse.world_model.backbones.predictor import Steer, as_it_is
+from rehearse.world_model.backbones.recurrent import Recurrent
+from rehearse.world_model.backbones.residual import Residual
+from rehearse.world_model.backbones.transformer import Transformer
+from rehearse.world_model.config import ModelConfig
+
+KINDS = {"recurrent": Recurrent, "transformer": Transformer, "residual": Residual}
+
+
+class Memory(Protocol):
+    """All that one moment of B sequences leaves behind; ``moment`` (B,D) and ``feature`` (B,S) are its last."""
+
+    moment: Tensor
+    feature: Tensor
+
+    def to(self, dtype: torch.dtype) -> Self: ...
+
+
+class Trace(Protocol):
+    """The memories of all T moments of B sequences."""
+
+    def at(self, rows: Tensor, steps: Tensor) -> Memory:
+        """Of sequences ``rows`` (R,) after their moments ``steps`` (R,)."""
+
+    def last(self) -> Memory: ...
+
+
+class Backbone(Protocol):
+    """What a backbone must offer; S is the width of a feature, E that of an embedded action."""
+
+    no_action: Tensor
+
+    def observe(self, moments: Tensor, led: Tensor, memory: Memory | None = None) -> tuple[Tensor, Trace]: ...
+
+    def predict(self, features: Tensor, actions: Tensor) -> Tensor:
+        """How the moment is about to change: (...,S), (...,E) -> (...,D)."""
+
+    def unroll(self, memory: Memory, actions: Tensor, steer: Steer = as_it_is) -> tuple[Tensor, Tensor]:
+        """Of one memory, or of as many as there are action sequences."""
+
+
+def make_backbone(config: ModelConfig) -> Backbone:
+    """The backbone that ``config.backbone`` names."""
+    return KINDS[config.backbone](config)
+
+
+__all__ = ["KINDS", "Backbone", "Memory", "Recurrent", "Residual", "Trace", "Transformer", "make_backbone"]
