@@ -31,15 +31,15 @@ tags:
 
 # {title}
 
-A world model: from camera frames{senses} it remembers what happened, and imagines what each of many ways to
-go on would lead to. {size} M parameters and normalisation constants, made by Rehearse {code}, id `{id}`,
-SHA-256 of `{weights}` `{digest}`.
+A world model: it remembers what it was shown, and imagines what each of many ways to go on would lead to. {size} M
+parameters and normalisation constants, made by Rehearse {code}, id `{id}`, SHA-256 of `{weights}`
+`{digest}`.
 
 ## Intended use
 
 To rank candidate actions in a planner that acts, looks and plans anew, for the robot, cameras, signals and task that
-it was trained on, and for research on such models. It takes frames of {image_size} x {image_size} pixels and
-{action_dim} numbers per action{readings}, and tells {signals}.
+it was trained on, and for research on such models. It takes frames of {image_size} x {image_size} pixels, {actions}
+and {readings}, and tells {signals}.
 
 Limits: what it imagines is a prediction, not a guarantee, and no safety device; a robot's own limits must hold whatever
 it says. Away from its data it may be wrong with confidence; the spread of its {members} members is a hint, no warning
@@ -73,7 +73,7 @@ from rehearse.world_model import History, load
 
 model = load("{weights}")  # with {side} beside it
 belief = model.observe(History(frames, proprio, actions))
-futures = model.imagine(belief, candidates)  # (N, H, {action_dim})
+futures = model.imagine(belief, candidates)  # (N, H, {width})
 ```
 """
 
@@ -97,7 +97,7 @@ def card(path: Path, config: TrainConfig) -> str:
     side, tensors = describe(path), read_tensors(path)[0]
     model, metrics, data = side["model"], side.get("metrics", {}), side.get("data", [])
     tasks = sorted({str(source["task"]) for source in data if "task" in source})
-    parts: dict[str, int] = {}
+    actions, parts = model["action_dim"], dict[str, int]()
     for name, tensor in tensors.items():
         part = name.split(".")[0]
         parts[part] = parts.get(part, 0) + tensor.numel()
@@ -107,8 +107,9 @@ def card(path: Path, config: TrainConfig) -> str:
             f"- {json.dumps(tag)}" for tag in ["robotics", "world-model", "model-predictive-control", *tasks]
         ),
         title=" and ".join(tasks) or "World model",
-        senses=", proprioception and actions" if model["proprio_dim"] else " and actions",
-        readings=f", {model['proprio_dim']} proprioceptive readings" if model["proprio_dim"] else "",
+        actions=f"{actions} numbers per action" if actions else "latent actions (no robot's are taught yet)",
+        width=actions or model["action_width"],
+        readings=f"{model['proprio_dim'] or 'no'} proprioceptive readings",
         signals=signals or "no signals besides the pictures",
         size=f"{sum(parts.values()) / 1e6:.2f}",
         code=side["code"],
@@ -116,7 +117,7 @@ def card(path: Path, config: TrainConfig) -> str:
         weights=path.name,
         side=path.with_suffix(".json").name,
         digest=hashlib.sha256(path.read_bytes()).hexdigest(),
-        **{name: model[name] for name in ("image_size", "action_dim", "members")},
+        **{name: model[name] for name in ("image_size", "members")},
         data=_table(data) if data else "Not noted in the checkpoint.",
         recipe=_recipe(config),
         config=json.dumps(dataclasses.asdict(config), indent=1),
@@ -158,9 +159,9 @@ def _results(metrics: Mapping[str, Any]) -> Iterator[str]:
     events = {name: row for name, row in metrics["signals"].items() if "brier" in row}
     if events:
         yield "Events: how often, and how well their probability is told."
-        keys = ("rate", "brier", "auroc")
+        keys = ("rate", "brier", "auroc", "calibration_error")
         yield _table(
-            [{"event": f"`{name}`"} | {key: _number(row[key]) for key in keys} for name, row in events.items()]
+            [{"event": f"`{name}`"} | {key: _number(row.get(key)) for key in keys} for name, row in events.items()]
         )
     for name, row in events.items():
         yield f"Calibration of `{name}`: where it says so much, it happens so often."

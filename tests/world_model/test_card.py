@@ -23,6 +23,7 @@ METRICS = {
             "rate": 0.125,
             "brier": 0.0625,
             "auroc": None,
+            "calibration_error": 0.03125,
             "reliability": [[0.05, 0.04, 30.0], [0.9, 0.8, 5.0]],
         },
     },
@@ -71,7 +72,8 @@ def test_the_card_holds_what_is_known(saved):
     assert "|  |  |  | 8 |  |" in body
     assert "| moments | 0.1 (1) | 0.543 (5.43) |  |" in body
     assert "| `woken` | 0.1 (0.3) | 0.1 (0.3) | 0.75 |" in body
-    assert "| `woken` | 0.125 | 0.0625 |  |" in body
+    assert "| `woken` | 0.125 | 0.0625 |  | 0.0312 |" in body
+    assert "4 numbers per action\nand 10 proprioceptive readings" in body
     assert "| 0.05 | 0.04 | 30 |" in body
     assert "held-out" in body
     written = json.loads(body.split("```json\n")[1].split("```")[0])
@@ -92,6 +94,16 @@ def test_what_is_unknown_is_said_to_be(saved):
     with pytest.raises(CheckpointError, match="no checkpoint"):
         write_card(folder / "nowhere", config)
     assert not (folder / "nowhere").exists()
+
+
+def test_a_model_of_video_alone_has_a_card(saved):
+    config, _, folder = saved
+    video = ModelConfig(**vars(config.model) | {"latent_actions": True, "action_width": 16})
+    save(WorldModel(video), folder, metrics={"episodes": 0, "starts": 0})
+    body = write_card(folder, config).read_text()
+    assert "latent actions" in body
+    assert "no proprioceptive readings" in body
+    assert "(N, H, 16)" in body
 
 
 def test_the_code_in_the_card_loads_the_model(saved, monkeypatch):

@@ -16,6 +16,7 @@ from tests.world_model import process
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_kill_9_changes_nothing(tmp_path):
     """Killed wherever it happens to be after step 7, started again: the weights and the curve of an unbroken run."""
     wanted = dict(steps=60, batch=4)

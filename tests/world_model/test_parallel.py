@@ -16,6 +16,8 @@ from rehearse.world_model.loop import STATE_FILE
 from tests.world_model import process
 
 WANTED = dict(steps=40, batch=16)
+# On a busy machine processes that wait for each other wait long.
+pytestmark = pytest.mark.timeout(900)
 
 
 def finish(folder, processes, what="train", **changes):
