@@ -24,6 +24,7 @@ from rehearse.sim.agents import PlannerAgent
 from rehearse.sim.collect import CollectConfig, collect
 from rehearse.sim.env import DogOnJacketEnv
 from rehearse.world_model import TrainConfig, load, train
+from rehearse.world_model.card import FILE, fingerprint
 from rehearse.world_model.checkpoint import weights_path
 from rehearse.world_model.data import ClipCache, LeRobotReader
 
@@ -94,7 +95,7 @@ def improve(
         paths = [*datasets, *attempts]
         caches = [ClipCache.open([path], image_size=training.model.image_size) for path in paths]
         previous = train(training, caches, folder, on_progress=on_progress, data=[_provenance(p) for p in paths]).path
-    for source in (previous.with_suffix(".json"), previous):
+    for source in (*previous.parent.glob(FILE), previous.with_suffix(".json"), previous):
         with atomic_write(weights_path(out).with_name(source.name)) as target:
             shutil.copyfile(source, target)
     return weights_path(out)
@@ -121,4 +122,5 @@ def dataset_weights(share: float, datasets: int, attempts: int) -> tuple[float, 
 
 def _provenance(path: Path) -> dict:
     reader = LeRobotReader(path)
-    return {"episodes": len(reader), "frames": int(reader.lengths.sum()), **reader.provenance}
+    counts = {"episodes": len(reader), "frames": int(reader.lengths.sum())}
+    return counts | {"fingerprint": fingerprint(path)} | reader.provenance

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from rehearse.errors import CheckpointError, RehearseError
 from rehearse.files import atomic_write
+from rehearse.world_model import parallel
 from rehearse.world_model.config import ModelConfig
 from rehearse.world_model.model import WorldModel
 
@@ -47,7 +48,10 @@ def shipped_checkpoint(name: str) -> Path:
 def save(
     model: WorldModel, path: str | Path, *, data: Sequence[Any] = (), metrics: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write both files whole or leave the old ones as they were; returns the weights' path."""
+    """Write both files whole or leave the old ones as they were; returns the weights' path.
+
+    Of several processes the first writes, and all must call.
+    """
     path, mark = weights_path(path), uuid.uuid4().hex
     side = {
         "format": FORMAT,
@@ -59,12 +63,14 @@ def save(
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     try:
-        # Both temporaries are complete before either is renamed.
-        with atomic_write(path.with_suffix(".json")) as note, atomic_write(path) as weights:
-            note.write_text(json.dumps(side, indent=1) + "\n")
-            save_file(tensors, weights, metadata={"id": mark})
+        if parallel.is_first():
+            # Both temporaries are complete before either is renamed.
+            with atomic_write(path.with_suffix(".json")) as note, atomic_write(path) as weights:
+                note.write_text(json.dumps(side, indent=1) + "\n")
+                save_file(tensors, weights, metadata={"id": mark})
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"could not write {path}: {error}; free some space. The old file is intact.") from error
+    parallel.wait()
     return path
 
 

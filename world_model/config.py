@@ -8,6 +8,7 @@ What depends on the data (action_dim, proprio_dim, signals) is filled in by ``tr
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 from rehearse.errors import ConfigError
 
@@ -84,7 +85,7 @@ class TrainConfig:
     decode_frames: int = 32  # frames per step that the decoder sees; 0 = no decoder training
     bootstrap: float = 0.7  # share of the episodes that each ensemble member learns from
     shift_px: int = 4  # sequences are shown shifted by up to so many pixels, or single ones are learnt by heart
-    proprio_dropout: float = 0.05  # share of the sequences shown without proprioception
+    sense_dropout: float = 0.05  # share of the sequences shown without proprioception, or without a further camera
     # Expectile of the error per regression signal: 0.5 predicts the mean, more leans towards the peaks. An
     # optimiser searches for what the model underrates; a rare, peaked cost is better overrated a little.
     expectiles: dict[str, float] = field(default_factory=lambda: {"disturbance": 0.7})
@@ -95,6 +96,8 @@ class TrainConfig:
     save_every: int = 200  # steps between saved training states
     seed: int = 0
     device: str = "cpu"
+    tensorboard: bool = True  # event files beside the model, where tensorboard is installed
+    wandb: str | None = None  # a Weights & Biases project; nothing is sent anywhere without it
 
     def __post_init__(self) -> None:
         if self.rollout_steps >= self.length:
@@ -111,18 +114,20 @@ class TrainConfig:
             if not 0 < tau < 1:
                 raise ConfigError(f"expectile of '{name}' is {tau}; it must lie between 0 and 1.")
 
+    def identity(self) -> dict[str, Any]:
+        """All of it that decides what is learnt: what a resumed training must share with the one before."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("tensorboard", "wandb")}
+
 
 PRESETS = {
     "debug": TrainConfig(
         model=ModelConfig(
-            latent_dim=48,
-            state_dim=64,
-            predictor_width=64,
-            action_width=16,
-            encoder_width=8,
+            state_dim=128,
+            predictor_width=128,
+            encoder_width=16,
             head_width=32,
             members=3,
-            decoder_width=8,
+            decoder_width=16,
         ),
         steps=300,
         batch=16,
@@ -130,14 +135,51 @@ PRESETS = {
         save_every=100,
     ),
     "tiny": TrainConfig(),
+    # Larger networks at lower rates, as usual; neither rate was searched for.
+    "small": TrainConfig(
+        model=ModelConfig(
+            latent_dim=256,
+            state_dim=1024,
+            predictor_width=1024,
+            action_width=64,
+            encoder_width=64,
+            head_width=128,
+            decoder_width=64,
+        ),
+        steps=6000,
+        batch=64,
+        learning_rate=2e-3,
+    ),
+    "base": TrainConfig(
+        model=ModelConfig(
+            latent_dim=1024,
+            state_dim=3072,
+            predictor_width=4096,
+            action_width=128,
+            encoder_width=192,
+            head_width=256,
+            decoder_width=128,
+        ),
+        steps=20000,
+        batch=256,
+        learning_rate=1e-3,
+        decode_frames=128,
+        save_every=1000,
+        device="cuda",
+    ),
 }
 
 
 def preset(name: str, **changes: object) -> TrainConfig:
-    """The named preset with the given TrainConfig fields replaced."""
+    """The named preset with the given TrainConfig fields replaced; one for GPUs uses the CPU where there is none."""
     if name not in PRESETS:
         raise ConfigError(f"there is no preset '{name}'; choose one of {', '.join(PRESETS)}.")
-    return dataclasses.replace(PRESETS[name], **changes)
+    config = dataclasses.replace(PRESETS[name], **changes)
+    if config.device == "cuda" and "device" not in changes:
+        import torch  # only here: a configuration by itself needs none
+
+        config = dataclasses.replace(config, device="cuda" if torch.cuda.is_available() else "cpu")
+    return config
 
 
 def for_video(config: TrainConfig) -> TrainConfig:
@@ -153,9 +195,13 @@ def for_video(config: TrainConfig) -> TrainConfig:
     )
 
 
-def for_few(config: TrainConfig, checkpoint: str) -> TrainConfig:
-    """The same training, begun from a checkpoint, for a few episodes with actions and perhaps video beside them."""
-    taught = for_video(config)
-    return dataclasses.replace(
-        taught, init_from=checkpoint, align_weight=0.1, decode_frames=config.decode_frames, steps=config.steps // 4
-    )
+def for_few(config: TrainConfig, checkpoint: str, from_video: bool = True) -> TrainConfig:
+    """The same training, begun from a checkpoint, for a few episodes with actions and perhaps video beside them.
+
+    What a model of video was pretrained with goes on, or it would forget how to see motion. One that was trained with
+    another robot's actions learns on at a quarter of the rate.
+    """
+    begun = dataclasses.replace(config, init_from=checkpoint, steps=config.steps // 4)
+    if from_video:
+        return dataclasses.replace(for_video(begun), decode_frames=config.decode_frames)
+    return dataclasses.replace(begun, learning_rate=config.learning_rate / 4)

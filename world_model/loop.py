@@ -2,14 +2,15 @@
 
     fit(model, Task(draw=sampler.sample, losses=lambda model, batch, generator: {"loss": ...}), config, out_dir, "what")
 
-``out_dir`` receives training_state.safetensors every ``config.save_every`` steps. A loss that is not finite stops the
-training and keeps the batch that made it so.
+``out_dir`` receives training_state.safetensors every ``config.save_every`` steps, and the curves (log.py). A loss that
+is not finite stops the training and keeps the batch that made it so. Under torchrun all processes train together
+(parallel.py), and the first alone writes and reports.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from torch import Tensor, nn
 
 from rehearse.errors import CheckpointError, ConfigError, DataError
 from rehearse.files import atomic_write
-from rehearse.world_model import checkpoint
+from rehearse.world_model import checkpoint, parallel
 from rehearse.world_model.config import TrainConfig
+from rehearse.world_model.log import Log, opened
 from rehearse.world_model.optimizer import MatrixOptimizer
 
 STATE_FILE = "training_state.safetensors"
@@ -31,7 +33,11 @@ Progress = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Task:
-    """What is learnt from: ``draw`` gives a batch (nested dicts of tensors), ``losses`` its terms and their "loss"."""
+    """What is learnt from: ``draw`` gives a batch, ``losses`` its terms and their "loss".
+
+    A batch is nested dicts of tensors with one row per sequence. The losses are means over it, and take their chance
+    from the generator that they are given.
+    """
 
     draw: Callable[[torch.Generator], dict]
     losses: Callable[[nn.Module, dict, torch.Generator], dict[str, Tensor]]
@@ -46,37 +52,46 @@ def fit(
     *,
     resume: bool = True,
     on_progress: Progress | None = None,
+    logs: Sequence[Log] = (),
 ) -> None:
     """Train every parameter of ``model`` that requires a gradient; ``fingerprint`` says which training this is.
 
     ``on_progress`` is called after every step with step, steps, rate (frames/s), left_s and the losses; without it a
-    progress bar is shown. A state of another training in ``out_dir`` is refused.
+    progress bar is shown. ``logs`` are written to besides those that ``config`` asks for. A state of another training
+    in ``out_dir`` is refused.
     """
+    parallel.check(config.batch)
     generator = torch.Generator().manual_seed(config.seed)
     optimizer = MatrixOptimizer(model, config)
     state_path, begin = out_dir / STATE_FILE, 0
     if resume and state_path.exists():
         begin = _restore(state_path, fingerprint, model, optimizer, generator)
+    parallel.alike(model)
     started = time.perf_counter()
-    with _reporter(on_progress, config.steps) as report:
+    with _reporter(on_progress, logs, config, out_dir) as report:
         for step in range(begin, config.steps):
-            optimizer.set_rate(one_cycle(step / config.steps, config.warmup))
+            factor = one_cycle(step / config.steps, config.warmup)
+            optimizer.set_rate(factor)
             batch = task.draw(generator)
-            losses = task.losses(model, batch, generator)
+            losses = task.losses(model, parallel.own(batch), generator)
+            parallel.agree(generator)
             optimizer.zero_grad()
             losses["loss"].backward()
+            values = parallel.averaged(model, {name: float(value.detach()) for name, value in losses.items()})
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-            values = {name: float(value.detach()) for name, value in losses.items()} | {"gradient": float(norm)}
+            values["gradient"] = float(norm)
             bad = [name for name, value in values.items() if not math.isfinite(value)]
             if bad:
                 _give_up(out_dir, step, bad[0], batch)
             optimizer.step()
-            if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-                _store(state_path, fingerprint, step + 1, model, optimizer, generator)
             elapsed, done = time.perf_counter() - started, step + 1 - begin
             rate = done * config.batch * config.length / max(elapsed, 1e-9)
             left_s = elapsed / done * (config.steps - step - 1)
+            values["learning_rate"] = config.learning_rate * factor
             report({"step": step + 1, "steps": config.steps, "rate": rate, "left_s": left_s} | values)
+            # After the report: killed in between, a step is logged again rather than never.
+            if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
+                _store(state_path, fingerprint, step + 1, model, optimizer, generator)
 
 
 def one_cycle(progress: float, warmup: float) -> float:
@@ -89,6 +104,8 @@ def one_cycle(progress: float, warmup: float) -> float:
 def _store(
     path: Path, fingerprint: str, step: int, model: nn.Module, optimizer: MatrixOptimizer, generator: torch.Generator
 ) -> None:
+    if not parallel.is_first():
+        return
     tensors = {f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer.state_tensors().items()}
     tensors["generator"] = generator.get_state()
@@ -115,13 +132,16 @@ def _restore(
 
 
 def _give_up(out_dir: Path, step: int, name: str, batch: dict) -> None:
-    """Keep the batch that broke training, then say so."""
-    with atomic_write(out_dir / "bad_batch.safetensors") as path:
-        save_file(dict(_flat(batch)), path)
-    raise DataError(
-        f"training broke at step {step}: '{name}' is not finite. The batch is in "
-        f"{out_dir / 'bad_batch.safetensors'}; "
-        "look there for NaN or extreme values, or lower the learning rate."
+    """Keep the batch that broke training, whole, then say so."""
+    if parallel.is_first():
+        with atomic_write(out_dir / "bad_batch.safetensors") as path:
+            save_file(dict(_flat(batch)), path)
+    where = out_dir / "bad_batch.safetensors"
+    parallel.fail(
+        DataError(
+            f"training broke at step {step}: '{name}' is not finite. The batch is in {where}; look there for NaN or "
+            "extreme values, or lower the learning rate."
+        )
     )
 
 
@@ -134,18 +154,31 @@ def _flat(batch: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Ten
 
 
 @contextmanager
-def _reporter(on_progress: Progress | None, steps: int) -> Iterator[Progress]:
-    if on_progress is not None:
-        yield on_progress
+def _reporter(
+    on_progress: Progress | None, logs: Sequence[Log], config: TrainConfig, out_dir: Path
+) -> Iterator[Progress]:
+    """What tells the logs, and ``on_progress`` or a bar, about a step; in all processes but the first, nobody."""
+    if not parallel.is_first():
+        yield lambda now: None
         return
+    with opened(config, out_dir) as own, nullcontext(on_progress) if on_progress else _bar(config.steps) as show:
+
+        def report(now: dict[str, Any]) -> None:
+            values = {name: value for name, value in now.items() if name not in ("step", "steps", "rate", "left_s")}
+            for log in (*own, *logs):
+                log.scalars(now["step"], values | {"frames_per_s": now["rate"]})
+            show(now)
+
+        yield report
+
+
+@contextmanager
+def _bar(steps: int) -> Iterator[Progress]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("training"), BarColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn()
     with Progress(*columns) as bar:
         task = bar.add_task("training", total=steps, text="")
-
-        def report(now: dict[str, Any]) -> None:
-            losses = f"{now['rate']:,.0f} frames/s, next {now['next']:.3f}, open-loop {now['open']:.3f}"
-            bar.update(task, completed=now["step"], text=losses)
-
-        yield report
+        yield lambda now: bar.update(
+            task, completed=now["step"], text=f"{now['rate']:,.0f} frames/s, loss {now['loss']:.3f}"
+        )

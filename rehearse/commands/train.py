@@ -7,23 +7,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearse.commands.base import Command, progress_bar
+from rehearse.commands.training import TrainingCommand, training_bar
+from rehearse.errors import ConfigError
 from rehearse.sim.rounds import RoundsConfig, improve
-from rehearse.world_model import describe, preset
+from rehearse.world_model import TrainConfig, describe, parallel
+from rehearse.world_model.data import ClipCache
 
 
 @dataclass(kw_only=True)
-class Train(Command):
-    """Train a world model. Killed, the same command goes on where it stopped."""
+class Train(TrainingCommand):
+    """Train a world model on episodes with actions. Killed, the same command goes on where it stopped.
+
+    On several GPUs, or in several processes: torchrun --nproc-per-node 2 -m rehearse.cli train ...
+    """
 
     data: tuple[Path, ...] = (Path("data/play"),)
     """LeRobotDataset folders."""
-    out: Path = Path("runs/dog-on-jacket")
-    """Folder of the run; the finished model is model.safetensors and model.json in it."""
-    preset: str = "tiny"
-    """debug (under a minute) or tiny (the default)."""
-    steps: int | None = None
-    """Training steps of the first round; the preset's number unless given."""
     rounds: int = RoundsConfig.rounds
     """How often the planner then acts with the model, and its attempts are trained on. 0: only the given data."""
     round_episodes: int = RoundsConfig.episodes
@@ -33,29 +32,24 @@ class Train(Command):
     level: str = "half"
     """Level of the attempts."""
 
-    def run(self, console: Console) -> int:
+    def train(self, config: TrainConfig, console: Console) -> int:
         """Train with a progress bar per round."""
-        changes = {"seed": self.seed} | ({} if self.steps is None else {"steps": self.steps})
-        config = RoundsConfig(
+        if parallel.size() > 1:
+            if self.rounds:
+                raise ConfigError("--rounds collects in one process; leave it out under torchrun, or torchrun.")
+            with parallel.first_ahead():
+                for path in self.data:
+                    ClipCache.open([path], image_size=config.model.image_size)
+        rounds = RoundsConfig(
             rounds=self.rounds,
             episodes=self.round_episodes,
             steps=self.round_steps,
             level=self.level,
             seed=self.seed,
         )
-        with progress_bar(console) as bar:
-            task = bar.add_task("training", total=None, text="")
-
-            def stage(text: str) -> None:
-                bar.console.print(text)
-                bar.reset(task, total=None, text="", description="training" if "training" in text else "collecting")
-
-            def progress(now: dict) -> None:
-                losses = f"{now['rate']:,.0f} frames/s, next {now['next']:.3f}, open-loop {now['open']:.3f}"
-                bar.update(task, total=now["steps"], completed=now["step"], text=losses)
-
-            weights = improve(config, preset(self.preset, **changes), self.data, self.out, stage, progress)
+        with training_bar(console) as (stage, progress):
+            weights = improve(rounds, config, self.data, self.out, stage, progress)
         side = describe(weights)
         console.print(f"{weights}: {json.dumps(side['metrics'], default=str)[:400]}")
-        self.write_json({"checkpoint": str(weights), "config": dataclasses.asdict(config), **side})
+        self.write_json({"checkpoint": str(weights), "config": dataclasses.asdict(rounds), **side})
         return 0

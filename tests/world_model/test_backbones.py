@@ -10,7 +10,8 @@ from rehearse.world_model.backbones import KINDS, make_backbone
 from rehearse.world_model.backbones.transformer import Cache
 from rehearse.world_model.config import ModelConfig, preset
 
-LATENT, ACTION = 48, 16
+CONFIG = preset("debug").model
+LATENT, ACTION = CONFIG.latent_dim, CONFIG.action_width
 
 
 @pytest.fixture(params=sorted(KINDS))
