@@ -201,7 +201,7 @@ def for_few(config: TrainConfig, checkpoint: str, from_video: bool = True) -> Tr
     What a model of video was pretrained with goes on, or it would forget how to see motion. One that was trained with
     another robot's actions learns on at a quarter of the rate.
     """
-    begun = dataclasses.replace(config, init_from=checkpoint, steps=config.steps // 4)
+    begun = dataclasses.replace(config, init_from=checkpoint, steps=max(1, config.steps // 4))
     if from_video:
         return dataclasses.replace(for_video(begun), decode_frames=config.decode_frames)
     return dataclasses.replace(begun, learning_rate=config.learning_rate / 4)
