@@ -67,6 +67,14 @@ def masked_mean_over_time(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum(1, True) / mask.sum(1, True).clamp(min=1)
 
 
+def drawn(scores: Tensor, valid: Tensor, count: int) -> Tensor:
+    """Which of the true frames (B,T) have the ``count`` lowest random scores, of all processes' frames together."""
+    scores = scores.masked_fill(~valid, torch.inf)
+    everywhere = parallel.gathered(scores.flatten())
+    count = min(count, int(everywhere.isfinite().sum()))
+    return scores <= everywhere.kthvalue(count).values
+
+
 def head_loss(model: WorldModel, states: Tensor, targets: Tensor, mask: Tensor, expectiles: Tensor) -> Tensor:
     """Summed over signals, mean over states (M,S) and members; targets (M,C) are encoded, mask is (M,K)."""
     raw = model.heads(states).float()
@@ -137,22 +145,23 @@ def training_losses(
             )
         if model.goals is not None and "action" in batch:
             losses["goal"] = _goal_loss(model, batch, features, moments, valid, generator)
-        chosen = valid.flatten().nonzero().squeeze(1)
-        chosen = chosen[torch.randperm(len(chosen), generator=generator).to(device)]
+        scores = parallel.uniform(size, length, generator=generator).to(device)
         if config.decode_frames:
-            some = chosen[: config.decode_frames]
-            pixels = batch["frames"].flatten(0, 1).to(device)[some].permute(0, 3, 1, 2).float() / 127.5 - 1
-            shown = moments.flatten(0, 1)[some]
-            shown = torch.lerp(shown.detach(), shown, config.pixel_weight)
-            losses["decoder"] = F.mse_loss(model.decoder(shown).float(), pixels)
-    spread = SPREAD_SAMPLES // parallel.size()
+            some = drawn(scores, valid, config.decode_frames)
+            seen = some.clone()
+            seen[0, 0] = True  # for a share of a batch may hold none of them, and nothing cannot be decoded
+            pixels = batch["frames"].to(device)[seen].permute(0, 3, 1, 2).float() / 127.5 - 1
+            shown = torch.lerp(moments[seen].detach(), moments[seen], config.pixel_weight)
+            wrong = (model.decoder(shown).float() - pixels).square().mean((1, 2, 3))
+            losses["decoder"] = masked_mean(wrong, some[seen])
+    some = drawn(scores, valid, SPREAD_SAMPLES)
     if config.sigreg_weight:
-        losses["sigreg"] = sigreg(parallel.gathered(moments.flatten(0, 1)[chosen[:spread]]), generator)
+        losses["sigreg"] = sigreg(parallel.gathered(moments[some]), generator)
     if config.motion_weight:
         deviation = (moments - masked_mean_over_time(moments, valid)) / MOTION_SHARE**0.5
-        losses["motion"] = sigreg(parallel.gathered(deviation.flatten(0, 1)[chosen[-spread:]]), generator)
+        losses["motion"] = sigreg(parallel.gathered(deviation[some]), generator)
     if config.variance_weight:
-        losses["variance"] = variance(parallel.gathered(moments.flatten(0, 1)[chosen]))
+        losses["variance"] = variance(parallel.gathered(moments[valid]))
     if config.similarity_weight:
         losses["similarity"] = masked_mean(moments.diff(dim=1) ** 2, valid[:, 1:] & valid[:, :-1])
     weights = {
