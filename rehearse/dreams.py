@@ -132,6 +132,7 @@ class Recorded:
             None if whole.actions is None else whole.actions[seen],
             None if whole.proprio is None else whole.proprio[seen],
             {name: values[seen] for name, values in whole.signals.items()},
+            views={name: values[seen] for name, values in whole.views.items()},
         )
 
     def act(self, action: np.ndarray) -> np.ndarray:
@@ -146,7 +147,7 @@ class Recorded:
 
 def watch(model: WorldModel, seen: Clip) -> Belief:
     """What the model believes after the moments of ``seen``."""
-    return model.observe(History(seen.frames, seen.proprio, seen.actions))
+    return model.observe(History(seen.frames, seen.proprio, seen.actions, views=seen.views))
 
 
 def decoded(

@@ -80,6 +80,17 @@ def test_the_memory_of_a_step_does_not_know_what_came_after(backbone):
             close(one[i], two[0])
 
 
+def test_the_whole_rollout_is_one_graph(backbone):
+    """Static shapes and no question to the host: a compiler takes it whole, as CUDA graphs must."""
+    moments, led = sequence(1, 6)
+    memory = backbone.observe(moments, led)[1].last()
+    actions = torch.randn(5, 4, ACTION)
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda actions: backbone.unroll(memory, actions), backend="eager", fullgraph=True)
+    for one, two in zip(compiled(actions), backbone.unroll(memory, actions), strict=True):
+        close(one, two)
+
+
 def test_bfloat16_memory_says_nearly_the_same(backbone):
     moments, led = sequence(1, 6)
     memory = backbone.observe(moments, led)[1].last()
