@@ -203,5 +203,8 @@ def for_few(config: TrainConfig, checkpoint: str, from_video: bool = True) -> Tr
     """
     begun = dataclasses.replace(config, init_from=checkpoint, steps=max(1, config.steps // 4))
     if from_video:
-        return dataclasses.replace(for_video(begun), decode_frames=config.decode_frames)
+        # Real actions now say what to foresee: moments need not be calm, nor latent actions quite so brief.
+        return dataclasses.replace(
+            for_video(begun), similarity_weight=0.0, information_weight=1e-3, decode_frames=config.decode_frames
+        )
     return dataclasses.replace(begun, learning_rate=config.learning_rate / 4)
