@@ -144,6 +144,13 @@ class Recorded:
         self._finished = True
         return _actions_after(self.episode, self.context)
 
+    def infer(self, model: WorldModel) -> np.ndarray:
+        """The recorded rest, in the latent actions (H,E) of a model that knows no others."""
+        self._finished = True
+        with torch.no_grad():
+            _, led, _ = model.follow(History(self.episode.frames, views=self.episode.views))
+        return led[self.context :].cpu().numpy()
+
 
 def watch(model: WorldModel, seen: Clip) -> Belief:
     """What the model believes after the moments of ``seen``."""
