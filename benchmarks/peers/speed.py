@@ -5,8 +5,8 @@
 The plan: CEM of 300 candidates, 30 elites, 10 iterations, 5 steps of 10 numbers (5 blocks of 5 actions of 2), towards a
 goal image: 3000 rollouts. "dynamics" has the frame and the goal encoded already, "with frames" encodes both anew.
 Weights are untrained, on which the time does not depend. Every model is timed in each of two rounds, the quick ones
-five times, and the fastest counts. Ours chooses bfloat16 itself; the peers do not offer it for planning, but one line of a user's does it,
-so their default size is timed both ways.
+five times, and the fastest counts. Ours chooses bfloat16 itself; the peers do not offer it for planning, but one line
+of a user's does it, so their default size is timed both ways.
 """
 
 import argparse

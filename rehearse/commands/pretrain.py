@@ -24,6 +24,8 @@ class Pretrain(TrainingCommand):
     """Folders of videos, video files, and LeRobotDatasets, of which only the cameras are used."""
     out: Path = Path("runs/video")
     """Folder of the run; the finished model is model.safetensors and model.json in it."""
+    steps: int | None = 700
+    """Training steps; more taught a robot less well (docs/pretraining.md)."""
     fps: float = 5.0
     """Frames per second to learn from; every video is brought to this rate."""
     skip_bad: bool = False
