@@ -20,6 +20,7 @@ MODULES = (
     "rehearse.errors",
     "rehearse.world_model",
     "rehearse.world_model.data",
+    "rehearse.world_model.backbones",
     "rehearse.planner",
     "rehearse.sim",
 )

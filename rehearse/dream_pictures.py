@@ -118,7 +118,9 @@ def _film_frame(dream: Dreamed, curves: Curves, moment: int) -> np.ndarray:
 
 
 def draw_curves(dream: Dreamed, width_px: int) -> Curves:
-    """A panel per signal, one for the members' disagreement, and the key, in rows of PANELS_ACROSS."""
+    """A panel per signal, one for the members' disagreement, and the key, in rows of PANELS_ACROSS; or none."""
+    if not dream.said:
+        return Curves(np.asarray(Image.new("RGB", (width_px, 18), PAPER)), ())
     names = [*dream.said, "disagreement"]
     rows = -(-(len(names) + 1) // PANELS_ACROSS)
     height_px = rows * PANEL_HEIGHT + 18

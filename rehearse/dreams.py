@@ -132,6 +132,7 @@ class Recorded:
             None if whole.actions is None else whole.actions[seen],
             None if whole.proprio is None else whole.proprio[seen],
             {name: values[seen] for name, values in whole.signals.items()},
+            views={name: values[seen] for name, values in whole.views.items()},
         )
 
     def act(self, action: np.ndarray) -> np.ndarray:
@@ -143,10 +144,17 @@ class Recorded:
         self._finished = True
         return _actions_after(self.episode, self.context)
 
+    def infer(self, model: WorldModel) -> np.ndarray:
+        """The recorded rest, in the latent actions (H,E) of a model that knows no others."""
+        self._finished = True
+        with torch.no_grad():
+            _, led, _ = model.follow(History(self.episode.frames, views=self.episode.views))
+        return led[self.context :].cpu().numpy()
+
 
 def watch(model: WorldModel, seen: Clip) -> Belief:
     """What the model believes after the moments of ``seen``."""
-    return model.observe(History(seen.frames, seen.proprio, seen.actions))
+    return model.observe(History(seen.frames, seen.proprio, seen.actions, views=seen.views))
 
 
 def decoded(

@@ -7,6 +7,7 @@ Each figure is the median of repeated runs after a warm-up, with its unit in its
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from rehearse.sim.behaviours import NoisyPlay
 from rehearse.sim.env import DogOnJacketEnv
 from rehearse.sim.physics import PhysicsDynamics
 from rehearse.sim.world import SUBSTEPS
-from rehearse.world_model import WorldModel
+from rehearse.world_model import History, WorldModel
 
 FUTURES = (1, 8, 64, 512, 4096)
 
@@ -58,6 +59,26 @@ def decisions(model: WorldModel, env: DogOnJacketEnv, seed: int) -> dict[str, fl
     belief = model.observe(agent.history())
     actions = torch.zeros(4096, 5, model.config.action_dim)
     figures["imagined_rollouts_h5_per_cpu_s"] = 4096 / cpu_s(lambda: model.imagine(belief, actions))
+    return figures | by_length(model, agent.history())
+
+
+def by_length(model: WorldModel, history: History) -> dict[str, float]:
+    """512 futures of 10 steps after short and long pasts, and twice the futures, twice the steps."""
+    figures = {}
+    for name, frames, futures, steps in (
+        ("after_5_frames", 5, 512, 10),
+        ("after_50_frames", 50, 512, 10),
+        ("twice_the_futures", 5, 1024, 10),
+        ("twice_the_steps", 5, 512, 20),
+    ):
+        long = History(
+            np.repeat(history.frames[:1], frames, 0),
+            np.repeat(history.proprio[:1], frames, 0),
+            np.zeros((frames - 1, model.config.action_dim), np.float32),
+        )
+        belief, actions = model.observe(long), torch.zeros(futures, steps, model.config.action_dim)
+        imagine = partial(model.imagine, belief, actions)
+        figures[f"imagine_{name}_cpu_ms"] = 1e3 * cpu_s(imagine)
     return figures
 
 

@@ -31,20 +31,20 @@ tags:
 
 # {title}
 
-A world model: it remembers what it was shown, and imagines what each of many ways to go on would lead to. {size} M
-parameters and normalisation constants, made by Rehearse {code}, id `{id}`, SHA-256 of `{weights}`
-`{digest}`.
+A world model: from camera frames{senses} it remembers what happened, and imagines what each of many ways to
+go on would lead to. {size} M parameters and normalisation constants, made by Rehearse {code}, id `{id}`,
+SHA-256 of `{weights}` `{digest}`.
 
 ## Intended use
 
 To rank candidate actions in a planner that acts, looks and plans anew, for the robot, cameras, signals and task that
-it was trained on, and for research on such models. It takes frames of {image_size} x {image_size} pixels, {actions}
-and {readings}, and tells {signals}.
+it was trained on, and for research on such models. It takes frames of {image_size} x {image_size} pixels and
+{action_dim} numbers per action{readings}, and tells {signals}.
 
-Limits: what it imagines is a prediction, not a guarantee, and no safety device; a robot's own limits must hold whatever
-it says. Away from its data it may be wrong with confidence; the spread of its {members} members is a hint, no warning
-to rely on. The figures below are of episodes like those that it learnt from: they say nothing about another scene,
-camera or robot.
+Limits: what it imagines is a prediction, not a guarantee, and no safety device; a robot's own limits must hold
+whatever it says. Away from its data it may be wrong with confidence; the spread of its {members} members is a hint, no
+warning to rely on. The figures below are of episodes like those that it learnt from: they say nothing about another
+scene, camera or robot.
 
 ## Data
 
@@ -73,7 +73,7 @@ from rehearse.world_model import History, load
 
 model = load("{weights}")  # with {side} beside it
 belief = model.observe(History(frames, proprio, actions))
-futures = model.imagine(belief, candidates)  # (N, H, {width})
+futures = model.imagine(belief, candidates)  # (N, H, A): {action_dim} numbers an action
 ```
 """
 
@@ -97,7 +97,7 @@ def card(path: Path, config: TrainConfig) -> str:
     side, tensors = describe(path), read_tensors(path)[0]
     model, metrics, data = side["model"], side.get("metrics", {}), side.get("data", [])
     tasks = sorted({str(source["task"]) for source in data if "task" in source})
-    actions, parts = model["action_dim"], dict[str, int]()
+    parts: dict[str, int] = {}
     for name, tensor in tensors.items():
         part = name.split(".")[0]
         parts[part] = parts.get(part, 0) + tensor.numel()
@@ -107,9 +107,8 @@ def card(path: Path, config: TrainConfig) -> str:
             f"- {json.dumps(tag)}" for tag in ["robotics", "world-model", "model-predictive-control", *tasks]
         ),
         title=" and ".join(tasks) or "World model",
-        actions=f"{actions} numbers per action" if actions else "latent actions (no robot's are taught yet)",
-        width=actions or model["action_width"],
-        readings=f"{model['proprio_dim'] or 'no'} proprioceptive readings",
+        senses=_senses(model),
+        readings=f", {model['proprio_dim']} proprioceptive readings" if model["proprio_dim"] else "",
         signals=signals or "no signals besides the pictures",
         size=f"{sum(parts.values()) / 1e6:.2f}",
         code=side["code"],
@@ -118,6 +117,7 @@ def card(path: Path, config: TrainConfig) -> str:
         side=path.with_suffix(".json").name,
         digest=hashlib.sha256(path.read_bytes()).hexdigest(),
         **{name: model[name] for name in ("image_size", "members")},
+        action_dim=model["action_dim"] or f"{model['action_width']} latent",
         data=_table(data) if data else "Not noted in the checkpoint.",
         recipe=_recipe(config),
         config=json.dumps(dataclasses.asdict(config), indent=1),
@@ -134,6 +134,13 @@ def fingerprint(dataset: Path) -> str:
             content = file.read_bytes()
             digest.update(f"{file.relative_to(dataset).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
+
+
+def _senses(model: Mapping[str, Any]) -> str:
+    """What it takes besides frames."""
+    if not model["action_dim"]:
+        return " alone"
+    return ", proprioception and actions" if model["proprio_dim"] else " and actions"
 
 
 def _recipe(config: TrainConfig) -> str:

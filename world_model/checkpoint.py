@@ -88,7 +88,9 @@ def describe(path: str | Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise CheckpointError(f"{note} is damaged ({error!r}); copy both files again.") from error
     if version != FORMAT:
-        raise CheckpointError(f"{path} has format {version}, this version of Rehearse reads {FORMAT}; train it again.")
+        newer = isinstance(version, int) and version > FORMAT
+        remedy = "update Rehearse" if newer else "train it again"
+        raise CheckpointError(f"{path} has format {version}, this version of Rehearse reads {FORMAT}; {remedy}.")
     return side
 
 

@@ -85,7 +85,7 @@ class TrainConfig:
     decode_frames: int = 32  # frames per step that the decoder sees; 0 = no decoder training
     bootstrap: float = 0.7  # share of the episodes that each ensemble member learns from
     shift_px: int = 4  # sequences are shown shifted by up to so many pixels, or single ones are learnt by heart
-    proprio_dropout: float = 0.05  # share of the sequences shown without proprioception
+    sense_dropout: float = 0.05  # share of the sequences shown without proprioception, or without a further camera
     # Expectile of the error per regression signal: 0.5 predicts the mean, more leans towards the peaks. An
     # optimiser searches for what the model underrates; a rare, peaked cost is better overrated a little.
     expectiles: dict[str, float] = field(default_factory=lambda: {"disturbance": 0.7})
@@ -195,9 +195,16 @@ def for_video(config: TrainConfig) -> TrainConfig:
     )
 
 
-def for_few(config: TrainConfig, checkpoint: str) -> TrainConfig:
-    """The same training, begun from a checkpoint, for a few episodes with actions and perhaps video beside them."""
-    taught = for_video(config)
-    return dataclasses.replace(
-        taught, init_from=checkpoint, align_weight=0.1, decode_frames=config.decode_frames, steps=config.steps // 4
-    )
+def for_few(config: TrainConfig, checkpoint: str, from_video: bool = True) -> TrainConfig:
+    """The same training, begun from a checkpoint, for a few episodes with actions and perhaps video beside them.
+
+    What a model of video was pretrained with goes on, or it would forget how to see motion. One that was trained with
+    another robot's actions learns on at a quarter of the rate.
+    """
+    begun = dataclasses.replace(config, init_from=checkpoint, steps=max(1, config.steps // 4))
+    if from_video:
+        # Real actions now say what to foresee: moments need not be calm, nor latent actions quite so brief.
+        return dataclasses.replace(
+            for_video(begun), similarity_weight=0.0, information_weight=1e-3, decode_frames=config.decode_frames
+        )
+    return dataclasses.replace(begun, learning_rate=config.learning_rate / 4)

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rehearse.world_model import parallel
 from rehearse.world_model.config import ModelConfig
 
 FRAMES = "frames"  # the first camera; further ones go by their names
@@ -100,7 +101,8 @@ class Encoder(nn.Module):
             moment = moment + _felt(see, readings.get(name), shown.get(name), camera.absent)
         for name, sense in self.senses.items():
             moment = moment + _felt(sense, readings.get(name), shown.get(name), sense.absent)
-        return self.whiten(moment.expand(count, -1))
+        moment = moment.expand(count, -1)
+        return parallel.together(self.whiten, moment) if self.whiten.training else self.whiten(moment)
 
 
 def _felt(sense: object, reading: Tensor | None, shown: Tensor | None, absent: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rehearse.world_model import parallel
 from rehearse.world_model.config import ModelConfig
 
 
@@ -43,7 +44,7 @@ class InverseDynamics(nn.Module):
         cost = 0.5 * (mean.square() + (2 * log_std).exp() - 1) - log_std
         if generator is None:
             return mean, cost.sum(-1)
-        noise = torch.randn(mean.shape, generator=generator).to(mean.device)
+        noise = parallel.normal(*mean.shape, generator=generator).to(mean.device)
         return mean + log_std.exp() * noise, cost.sum(-1)
 
 

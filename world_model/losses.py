@@ -24,12 +24,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rehearse.world_model import parallel
 from rehearse.world_model.config import TrainConfig
 from rehearse.world_model.model import WorldModel
 
 # Share of the moments' variance that is to lie within sequences, rather than between them; a model that learnt from
 # actions and signals put a third there.
 MOTION_SHARE = 0.3
+SPREAD_SAMPLES = 256  # moments of a batch that are held against a normal cloud
 
 
 def sigreg(moments: Tensor, generator: torch.Generator, projections: int = 128, count: int = 64) -> Tensor:
@@ -51,15 +53,26 @@ def variance(moments: Tensor) -> Tensor:
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of values (...) where mask, which broadcasts from the left, is true; 0 if it is nowhere."""
+    """Mean of values (...) where mask, which broadcasts from the left, is true; 0 if it is nowhere.
+
+    Of several processes, the mean over them of what each returns is the mean of all values.
+    """
     mask = mask.to(values.dtype).reshape(*mask.shape, *[1] * (values.dim() - mask.dim())).expand_as(values)
-    return (values * mask).sum() / mask.sum().clamp(min=1)
+    return (values * mask).sum() / parallel.gathered(mask.sum()[None]).mean().clamp(min=1)
 
 
 def masked_mean_over_time(values: Tensor, mask: Tensor) -> Tensor:
     """Mean (B,1,D) of each sequence's values (B,T,D) where mask (B,T) is true."""
     mask = mask.to(values.dtype)[..., None]
     return (values * mask).sum(1, True) / mask.sum(1, True).clamp(min=1)
+
+
+def drawn(scores: Tensor, valid: Tensor, count: int) -> Tensor:
+    """Which of the true frames (B,T) have the ``count`` lowest random scores, of all processes' frames together."""
+    scores = scores.masked_fill(~valid, torch.inf)
+    everywhere = parallel.gathered(scores.flatten())
+    count = min(count, int(everywhere.isfinite().sum()))
+    return scores <= everywhere.kthvalue(count).values
 
 
 def head_loss(model: WorldModel, states: Tensor, targets: Tensor, mask: Tensor, expectiles: Tensor) -> Tensor:
@@ -97,7 +110,7 @@ def training_losses(
 
         starts, steps = config.rollout_starts, config.rollout_steps
         # Anywhere but at the last true moment: a robot plans from every one of them. Steps past the end are masked.
-        begin = (torch.rand(size, starts, generator=generator).to(device) * (valid.sum(1, True) - 1)).long()
+        begin = (parallel.uniform(size, starts, generator=generator).to(device) * (valid.sum(1, True) - 1)).long()
         rows = torch.arange(size, device=device)[:, None]
         window = begin[..., None] + torch.arange(steps, device=device)  # (B,R,H): the action's time
         inside = window < length - 1
@@ -132,21 +145,23 @@ def training_losses(
             )
         if model.goals is not None and "action" in batch:
             losses["goal"] = _goal_loss(model, batch, features, moments, valid, generator)
-        chosen = valid.flatten().nonzero().squeeze(1)
-        chosen = chosen[torch.randperm(len(chosen), generator=generator).to(device)]
+        scores = parallel.uniform(size, length, generator=generator).to(device)
         if config.decode_frames:
-            some = chosen[: config.decode_frames]
-            pixels = batch["frames"].flatten(0, 1).to(device)[some].permute(0, 3, 1, 2).float() / 127.5 - 1
-            shown = moments.flatten(0, 1)[some]
-            shown = torch.lerp(shown.detach(), shown, config.pixel_weight)
-            losses["decoder"] = F.mse_loss(model.decoder(shown).float(), pixels)
+            some = drawn(scores, valid, config.decode_frames)
+            seen = some.clone()
+            seen[0, 0] = True  # for a share of a batch may hold none of them, and nothing cannot be decoded
+            pixels = batch["frames"].to(device)[seen].permute(0, 3, 1, 2).float() / 127.5 - 1
+            shown = torch.lerp(moments[seen].detach(), moments[seen], config.pixel_weight)
+            wrong = (model.decoder(shown).float() - pixels).square().mean((1, 2, 3))
+            losses["decoder"] = masked_mean(wrong, some[seen])
+    some = drawn(scores, valid, SPREAD_SAMPLES)
     if config.sigreg_weight:
-        losses["sigreg"] = sigreg(moments.flatten(0, 1)[chosen[:256]], generator)
+        losses["sigreg"] = sigreg(parallel.gathered(moments[some]), generator)
     if config.motion_weight:
         deviation = (moments - masked_mean_over_time(moments, valid)) / MOTION_SHARE**0.5
-        losses["motion"] = sigreg(deviation.flatten(0, 1)[chosen[-256:]], generator)
+        losses["motion"] = sigreg(parallel.gathered(deviation[some]), generator)
     if config.variance_weight:
-        losses["variance"] = variance(moments.flatten(0, 1)[chosen])
+        losses["variance"] = variance(parallel.gathered(moments[valid]))
     if config.similarity_weight:
         losses["similarity"] = masked_mean(moments.diff(dim=1) ** 2, valid[:, 1:] & valid[:, :-1])
     weights = {
@@ -180,8 +195,9 @@ def _goal_loss(
     """Two random moments of each sequence: from the earlier, which action began the way to the later?"""
     size, device = len(valid), valid.device
     last = valid.sum(1) - 1
-    start = (torch.rand(size, generator=generator).to(device) * last).long()
-    steps = 1 + (torch.rand(size, generator=generator).to(device) * (last - start)).long().clamp(max=last - start - 1)
+    start = (parallel.uniform(size, generator=generator).to(device) * last).long()
+    left = last - start
+    steps = 1 + (parallel.uniform(size, generator=generator).to(device) * left).long().clamp(max=left - 1)
     rows = torch.arange(size, device=device)
     said = model.goals(
         features[rows, start].detach(), moments[rows, start].detach(), moments[rows, start + steps].detach(), steps
@@ -200,7 +216,7 @@ def _encode(model: WorldModel, batch: dict, valid: Tensor, config: TrainConfig, 
     readings = {name: values.flatten(0, 1).to(device) for name, values in readings.items()}
     # Senses besides the first camera are sometimes hidden, for whole sequences, so that the model can do without.
     shown = {
-        name: (torch.rand(size, generator=generator).to(device) >= config.proprio_dropout).repeat_interleave(length)
+        name: (parallel.uniform(size, generator=generator).to(device) >= config.sense_dropout).repeat_interleave(length)
         for name in readings
         if name != "frames"
     }

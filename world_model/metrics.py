@@ -103,7 +103,7 @@ def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) ->
     length = len(clip.frames)
     if length < 2:
         return []
-    history = History(clip.frames, clip.proprio, clip.actions, views=getattr(clip, "views", {}))
+    history = History(clip.frames, clip.proprio, clip.actions, views=clip.views)
     moments, led, trace = model.follow(history)
     starts = list(range(0, length - 1, stride))
     # Steps beyond the episode's end are imagined with its last action and thrown away.

@@ -110,6 +110,11 @@ def uniform(rows: int, *shape: int, generator: torch.Generator) -> Tensor:
     return torch.rand(rows * size(), *shape, generator=generator)[rank() :: size()]
 
 
+def normal(rows: int, *shape: int, generator: torch.Generator) -> Tensor:
+    """The same from a standard normal."""
+    return torch.randn(rows * size(), *shape, generator=generator)[rank() :: size()]
+
+
 def alike(model: nn.Module) -> None:
     """Give every process the first one's parameters and buffers."""
     if dist.is_initialized():

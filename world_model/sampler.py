@@ -26,6 +26,7 @@ class Dataset(Protocol):
     action_dim: int
     proprio_dim: int
     signal_kinds: dict[str, str]
+    views: tuple[str, ...]  # further cameras
 
     def __len__(self) -> int: ...
     def sample(self, batch: int, length: int, generator: torch.Generator, *, min_valid: int = 2) -> dict: ...
@@ -49,7 +50,7 @@ def check_alike(datasets: list[Dataset], videos: Sequence[Dataset] = ()) -> None
     """Raise DataError unless all datasets are of one robot and declare the same signals; videos may be of anything."""
     if not (datasets or videos) or not all(len(dataset) for dataset in (*datasets, *videos)):
         raise DataError("there is no episode to train on; record some, or check the dataset paths.")
-    for field in ("action_dim", "proprio_dim", "signal_kinds"):
+    for field in ("action_dim", "proprio_dim", "signal_kinds", "views"):
         for other in datasets[1:]:
             mine, theirs = getattr(datasets[0], field), getattr(other, field)
             if mine != theirs:

@@ -22,6 +22,7 @@ from torch import Tensor
 from rehearse.errors import DataError
 from rehearse.world_model import checkpoint
 from rehearse.world_model.augment import shifted
+from rehearse.world_model.card import write_card
 from rehearse.world_model.config import FREEZES, ModelConfig, TrainConfig
 from rehearse.world_model.loop import Progress, Task, fit
 from rehearse.world_model.losses import training_losses
@@ -67,7 +68,7 @@ def train(
     kept, held = split(datasets, config.holdout, config.seed)
     films, unseen = split(list(videos), config.holdout, config.seed)
     sizes = [[len(dataset) for dataset in group] for group in (datasets, videos)]
-    fingerprint = json.dumps([dataclasses.asdict(config), sizes], sort_keys=True)
+    fingerprint = json.dumps([config.identity(), sizes], sort_keys=True)
 
     model = begin(config, kept).to(config.device)
     samplers = {"episodes": Sampler(kept, config, config.sampling_weights)} if kept else {}
@@ -93,7 +94,9 @@ def train(
     model.eval()
     tested = held if kept else unseen
     metrics = evaluate(model, tested or kept or films) | {"held_out": bool(tested)}
-    return Trained(model, metrics, checkpoint.save(model, out_dir, data=data, metrics=metrics))
+    path = checkpoint.save(model, out_dir, data=data, metrics=metrics)
+    write_card(path, config)
+    return Trained(model, metrics, path)
 
 
 def model_config(config: TrainConfig, datasets: Sequence[Dataset], videos: Sequence[Dataset]) -> ModelConfig:
@@ -107,10 +110,14 @@ def model_config(config: TrainConfig, datasets: Sequence[Dataset], videos: Seque
         width = min(model.action_width, LATENT_ACTION_DIM)
         model = dataclasses.replace(model, latent_actions=True, action_width=width, controller_width=CONTROLLER_WIDTH)
     if not datasets:
-        return dataclasses.replace(model, action_dim=0, proprio_dim=0, signals={}, goals=False)
+        return dataclasses.replace(model, action_dim=0, proprio_dim=0, signals={}, views=(), goals=False)
     first = datasets[0]
     return dataclasses.replace(
-        model, action_dim=first.action_dim, proprio_dim=first.proprio_dim, signals=dict(first.signal_kinds)
+        model,
+        action_dim=first.action_dim,
+        proprio_dim=first.proprio_dim,
+        signals=dict(first.signal_kinds),
+        views=first.views,
     )
 
 

@@ -11,9 +11,11 @@ from rehearse.commands.dream import Dream
 from rehearse.commands.eval import Eval
 from rehearse.commands.explain import Explain
 from rehearse.commands.fidelity import Fidelity
+from rehearse.commands.finetune import Finetune
 from rehearse.commands.gate import Gate
 from rehearse.commands.inspect import Inspect
 from rehearse.commands.novelty import Novelty
+from rehearse.commands.pretrain import Pretrain
 from rehearse.commands.replay import Replay
 from rehearse.commands.sweep import Sweep
 from rehearse.commands.train import Train
@@ -23,6 +25,8 @@ COMMANDS = (
     | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Collect, tyro.conf.subcommand("collect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
+    | Annotated[Finetune, tyro.conf.subcommand("finetune")]
     | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[Novelty, tyro.conf.subcommand("novelty")]
     | Annotated[Gate, tyro.conf.subcommand("gate")]

@@ -63,10 +63,10 @@ class Dream(Command):
             keys = stack.enter_context(keyboard()) if self.actions == "keyboard" else None
             model = load(checkpoint)
             given = None
-            if self.actions is None and not model.config.action_dim:
+            if self.data is None and not model.config.action_dim:
                 raise CheckpointError(
-                    "this model learnt from video alone and knows no robot's actions; fine-tune it, or give --data and "
-                    f"--actions FILE with latent actions (H, {model.action_dim})"
+                    "this model learnt from video alone and knows no robot's actions; give an episode with --data, "
+                    "whose latent actions it infers, or fine-tune it"
                 )
             if keys is not None and model.config.action_dim != ACTION_DIM:
                 raise ConfigError(
@@ -81,8 +81,10 @@ class Dream(Command):
             elif given is not None:
                 actions = np.stack([stage.act(action) for action in given])
                 whose = f"those of {Path(self.actions).name}"
-            else:
+            elif model.config.action_dim:
                 actions, whose = stage.finish(), "the episode's own actions"
+            else:
+                actions, whose = stage.infer(model), "what it infers was done"
             if not len(actions):
                 console.print("no step was imagined, so nothing is written")
                 return 1

@@ -16,7 +16,7 @@ from rehearse.cli import main
 from rehearse.sim.evaluate import METHODS
 
 COMMANDS = (
-    *("demo", "eval", "collect", "train", "fidelity", "novelty", "gate", "replay", "explain"),
+    *("demo", "eval", "collect", "train", "pretrain", "finetune", "fidelity", "novelty", "gate", "replay", "explain"),
     *("dream", "inspect", "sweep", "bench"),
 )
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}

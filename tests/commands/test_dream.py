@@ -155,8 +155,12 @@ def test_a_model_that_saw_video_alone_dreams_of_latent_actions(dataset, tmp_path
     assert len(frames_of(tmp_path / "dream.mp4")) == 3 + 6 + 4 + 5
     assert main(["inspect", str(tmp_path)]) == 0
     assert "latent" in capsys.readouterr().out
+    told = tmp_path / "told.json"
+    assert dream(tmp_path, "--data", dataset, "--json", told, "--out", tmp_path / "inferred.mp4") == 0
+    assert np.shape(json.loads(told.read_text())["actions"])[1] == model.action_dim
+    capsys.readouterr()
     assert "video alone" in refused(capsys, tmp_path)
-    assert "dog-on-jacket" in refused(capsys, tmp_path, *given)
+    assert "video alone" in refused(capsys, tmp_path, *given)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from rehearse.world_model.backbones import KINDS, make_backbone
 from rehearse.world_model.backbones.transformer import Cache
 from rehearse.world_model.config import ModelConfig, preset
 
-LATENT, ACTION = 48, 16
+CONFIG = preset("debug").model
+LATENT, ACTION = CONFIG.latent_dim, CONFIG.action_width
 
 
 @pytest.fixture(params=sorted(KINDS))
@@ -77,6 +78,17 @@ def test_the_memory_of_a_step_does_not_know_what_came_after(backbone):
         _, alone = backbone.observe(moments[row : row + 1, : step + 1], led[row : row + 1, : step + 1])
         for one, two in zip(together, backbone.unroll(alone.last(), actions[i : i + 1]), strict=True):
             close(one[i], two[0])
+
+
+def test_the_whole_rollout_is_one_graph(backbone):
+    """Static shapes and no question to the host: a compiler takes it whole, as CUDA graphs must."""
+    moments, led = sequence(1, 6)
+    memory = backbone.observe(moments, led)[1].last()
+    actions = torch.randn(5, 4, ACTION)
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda actions: backbone.unroll(memory, actions), backend="eager", fullgraph=True)
+    for one, two in zip(compiled(actions), backbone.unroll(memory, actions), strict=True):
+        close(one, two)
 
 
 def test_bfloat16_memory_says_nearly_the_same(backbone):

@@ -73,7 +73,7 @@ def test_the_card_holds_what_is_known(saved):
     assert "| moments | 0.1 (1) | 0.543 (5.43) |  |" in body
     assert "| `woken` | 0.1 (0.3) | 0.1 (0.3) | 0.75 |" in body
     assert "| `woken` | 0.125 | 0.0625 |  | 0.0312 |" in body
-    assert "4 numbers per action\nand 10 proprioceptive readings" in body
+    assert "4 numbers per action, 10 proprioceptive readings" in body
     assert "| 0.05 | 0.04 | 30 |" in body
     assert "held-out" in body
     written = json.loads(body.split("```json\n")[1].split("```")[0])
@@ -101,9 +101,8 @@ def test_a_model_of_video_alone_has_a_card(saved):
     video = ModelConfig(**vars(config.model) | {"latent_actions": True, "action_width": 16})
     save(WorldModel(video), folder, metrics={"episodes": 0, "starts": 0})
     body = write_card(folder, config).read_text()
-    assert "latent actions" in body
-    assert "no proprioceptive readings" in body
-    assert "(N, H, 16)" in body
+    assert "from camera frames alone" in body
+    assert "(N, H, A): 16 latent numbers" in body
 
 
 def test_the_code_in_the_card_loads_the_model(saved, monkeypatch):

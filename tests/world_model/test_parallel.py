@@ -52,10 +52,10 @@ def test_losses_over_all_rows_give_the_curve_of_one_process(tmp_path):
 
 @pytest.mark.slow
 def test_a_model_learns_in_two_processes_what_it_learns_in_one(two, tmp_path):
-    """The statistics of a share are not those of the batch: the curves are as near as those of two seeds."""
+    """Measured: 5e-4 at most of the loss, 1.2e-3 of any term, in 40 steps; another seed differs by 0.27."""
     one, both = finish(tmp_path / "one", 1), two[1]
-    assert both["loss"].mean() == pytest.approx(one["loss"].mean(), rel=0.1)
-    assert both["loss"][-10:].mean() == pytest.approx(one["loss"][-10:].mean(), rel=0.15)
+    for name in ("loss", "next", "open", "sigreg", "observed"):
+        np.testing.assert_allclose(both[name], one[name], rtol=0.02, err_msg=name)
     np.testing.assert_array_equal(both["learning_rate"], one["learning_rate"])
     assert {p.name for p in two[0].iterdir()} - {p.name for p in (tmp_path / "one").iterdir()} == {"1.pid"}
 
@@ -86,8 +86,8 @@ def test_what_breaks_one_process_stops_all_with_one_error(tmp_path):
     [error] = [line for line in lines if line.startswith("error: ")]
     assert "is not finite" in error
     kept, _ = read_tensors(tmp_path / "run/bad_batch.safetensors")
-    assert len(kept["frames"]) == WANTED["batch"], "the whole batch, whoever broke over it"
-    assert torch.isnan(kept["signals.speed"]).any()
+    assert len(kept["episodes.frames"]) == WANTED["batch"], "the whole batch, whoever broke over it"
+    assert torch.isnan(kept["episodes.signals.speed"]).any()
 
 
 def test_one_process_has_everything_to_itself(monkeypatch):

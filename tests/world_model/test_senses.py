@@ -49,7 +49,7 @@ def test_a_new_modality_is_one_module_and_one_line():
 def test_it_is_trained_like_the_others():
     model = WorldModel(CONFIG)
     model.encoder.senses["hearing"] = hearing = Hearing(CONFIG.latent_dim)
-    config = preset("debug", batch=2, length=6, rollout_steps=3, proprio_dropout=0.0)
+    config = preset("debug", batch=2, length=6, rollout_steps=3, sense_dropout=0.0)
     batch = {
         "frames": torch.zeros(2, 6, 32, 32, 3, dtype=torch.uint8),
         "senses": {"hearing": torch.randn(2, 6, 8)},

@@ -5,7 +5,7 @@ frame and in no reading, only in how fast the dot slows down. Signals: ``speed``
 (event, once 1 stays 1).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,9 +20,11 @@ class ToyClip:
     actions: np.ndarray
     proprio: np.ndarray
     signals: dict
+    views: dict = field(default_factory=dict)
 
 
 class ToyData:
+    views = ()
     action_dim = 2
     proprio_dim = 2
     signal_kinds = {"speed": "regression", "fast": "event"}

@@ -1,0 +1,79 @@
+"""What commands that train share: where the run goes, how large the network is, what is logged, the bar."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from rich.console import Console
+
+from rehearse.commands.base import Command, progress_bar
+from rehearse.errors import SetupError
+from rehearse.world_model import TrainConfig, parallel, preset
+from rehearse.world_model.log import has_tensorboard
+
+
+@dataclass(kw_only=True)
+class TrainingCommand(Command):
+    """Base of the commands that train. Killed, the same command goes on where it stopped."""
+
+    out: Path = Path("runs/dog-on-jacket")
+    """Folder of the run; the finished model is model.safetensors and model.json in it."""
+    preset: str = "tiny"
+    """debug (0.5 M parameters, under a minute), tiny (1.4 M, minutes on one CPU core; the shipped model's), small
+    (11 M, hours on a CPU or a GPU) or base (108 M, for GPUs)."""
+    device: Literal["cpu", "cuda"] | None = None
+    """cpu or cuda; the preset's unless given: cpu, and for base cuda where there is one."""
+    batch: int | None = None
+    """Sequences per step, shared out over all processes; the preset's number unless given."""
+    steps: int | None = None
+    """Training steps; the preset's number unless given."""
+    tensorboard: bool = TrainConfig.tensorboard
+    """Leave out the TensorBoard event files beside training.jsonl (to see them: tensorboard --logdir runs)."""
+    wandb: str | None = TrainConfig.wandb
+    """Also log to this Weights & Biases project. Without it nothing is sent anywhere."""
+
+    def config(self) -> TrainConfig:
+        """The preset, with what was given instead of its own."""
+        given = {name: getattr(self, name) for name in ("steps", "batch", "device")}
+        changes = {name: value for name, value in given.items() if value is not None}
+        config = preset(self.preset, seed=self.seed, tensorboard=self.tensorboard, wandb=self.wandb, **changes)
+        if config.device == "cuda" and not torch.cuda.is_available():
+            raise SetupError("--device cuda: PyTorch finds no CUDA device; use --device cpu, or a CUDA build of torch.")
+        return config
+
+    def run(self, console: Console) -> int:
+        """Train, alone or as one of the processes that torchrun started."""
+        config = self.config()
+        with parallel.joined(config.device):
+            if self.tensorboard and not has_tensorboard() and parallel.is_first():
+                console.print("no TensorBoard files: pip install 'rehearse[train]', or say --no-tensorboard")
+            return self.train(config, console if parallel.is_first() else Console(quiet=True))
+
+    def train(self, config: TrainConfig, console: Console) -> int:
+        """Do it; returns the exit code."""
+        raise NotImplementedError
+
+    def write_json(self, result: dict) -> None:
+        """The first process writes for all."""
+        if parallel.is_first():
+            super().write_json(result)
+
+
+@contextmanager
+def training_bar(console: Console) -> Iterator[tuple[Callable[[str], None], Callable[[dict], None]]]:
+    """A bar for one training after the other: say what begins, then hand on each step's report."""
+    with progress_bar(console) as bar:
+        task = bar.add_task("training", total=None, text="")
+
+        def stage(text: str) -> None:
+            bar.console.print(text)
+            bar.reset(task, total=None, text="", description="training" if "training" in text else "collecting")
+
+        def progress(now: dict) -> None:
+            losses = f"{now['rate']:,.0f} frames/s, next {now['next']:.3f}, open-loop {now['open']:.3f}"
+            bar.update(task, total=now["steps"], completed=now["step"], text=losses)
+
+        yield stage, progress
