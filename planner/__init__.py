@@ -1,16 +1,24 @@
 """Imagined futures in, an action out. Only torch and numpy: no simulator, no ROS, no model's insides."""
 
 from rehearse.planner.cem import CEM, CEMConfig, CEMState
+from rehearse.planner.dial import DIAL, DIALConfig
+from rehearse.planner.gaussian import GaussianState
+from rehearse.planner.gradient import Gradient, GradientConfig
 from rehearse.planner.icem import ICEM, ICEMConfig, coloured_noise
 from rehearse.planner.mpc import MPC, MPCConfig
-from rehearse.planner.mppi import MPPI, MPPIConfig, MPPIState, PredictiveSampling
+from rehearse.planner.mppi import MPPI, MPPIConfig
 from rehearse.planner.objectives import (
     RISKS,
+    ActionLimits,
+    Arrival,
+    Chance,
     Deadline,
     Disagreement,
     Effort,
     Excess,
+    Goal,
     Hazard,
+    Over,
     Reach,
     Signal,
     Smoothness,
@@ -22,6 +30,8 @@ from rehearse.planner.objectives import (
     mean_plus_std,
 )
 from rehearse.planner.optimizers import OPTIMIZERS, make_optimizer
+from rehearse.planner.predictive import PredictiveConfig, PredictiveSampling
+from rehearse.planner.proposals import Proposer
 from rehearse.planner.protocols import (
     Belief,
     Candidate,
@@ -32,35 +42,47 @@ from rehearse.planner.protocols import (
     Plan,
     PlanningError,
 )
+from rehearse.planner.schedule import shrinking, split
 from rehearse.planner.spline import basis, evaluate, knot_times, warm_start
 
 __all__ = [
     "CEM",
+    "DIAL",
     "ICEM",
     "MPC",
     "MPPI",
     "OPTIMIZERS",
     "RISKS",
+    "ActionLimits",
+    "Arrival",
     "Belief",
     "CEMConfig",
     "CEMState",
     "Candidate",
+    "Chance",
+    "DIALConfig",
     "Deadline",
     "Disagreement",
     "Dynamics",
     "Effort",
     "Excess",
     "Futures",
+    "GaussianState",
+    "Goal",
+    "Gradient",
+    "GradientConfig",
     "Hazard",
     "ICEMConfig",
     "MPCConfig",
     "MPPIConfig",
-    "MPPIState",
     "Objective",
     "Optimizer",
+    "Over",
     "Plan",
     "PlanningError",
+    "PredictiveConfig",
     "PredictiveSampling",
+    "Proposer",
     "Reach",
     "Signal",
     "Smoothness",
@@ -75,5 +97,7 @@ __all__ = [
     "knot_times",
     "make_optimizer",
     "mean_plus_std",
+    "shrinking",
+    "split",
     "warm_start",
 ]
