@@ -4,7 +4,7 @@ from rehearse.planner.cem import CEM, CEMConfig, CEMState
 from rehearse.planner.dial import DIAL, DIALConfig
 from rehearse.planner.gaussian import GaussianState
 from rehearse.planner.gradient import Gradient, GradientConfig
-from rehearse.planner.icem import ICEM, ICEMConfig, coloured_noise
+from rehearse.planner.icem import ICEM, ICEMConfig, coloured
 from rehearse.planner.mpc import MPC, MPCConfig
 from rehearse.planner.mppi import MPPI, MPPIConfig
 from rehearse.planner.objectives import (
@@ -91,7 +91,7 @@ __all__ = [
     "Terminal",
     "Toward",
     "basis",
-    "coloured_noise",
+    "coloured",
     "cvar",
     "evaluate",
     "knot_times",
