@@ -1,8 +1,9 @@
 """Imagined futures in, an action out. Only torch and numpy: no simulator, no ROS, no model's insides."""
 
 from rehearse.planner.cem import CEM, CEMConfig, CEMState
+from rehearse.planner.config import MPCConfig
 from rehearse.planner.icem import ICEM, ICEMConfig, coloured_noise
-from rehearse.planner.mpc import MPC, MPCConfig
+from rehearse.planner.mpc import MPC
 from rehearse.planner.mppi import MPPI, MPPIConfig, MPPIState, PredictiveSampling
 from rehearse.planner.objectives import (
     RISKS,
@@ -33,6 +34,8 @@ from rehearse.planner.protocols import (
     PlanningError,
 )
 from rehearse.planner.spline import basis, evaluate, knot_times, warm_start
+from rehearse.planner.trust import Trust, TrustConfig
+from rehearse.planner.verify import Verifier
 
 __all__ = [
     "CEM",
@@ -68,6 +71,9 @@ __all__ = [
     "Term",
     "Terminal",
     "Toward",
+    "Trust",
+    "TrustConfig",
+    "Verifier",
     "basis",
     "coloured_noise",
     "cvar",

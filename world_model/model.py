@@ -24,7 +24,7 @@ from rehearse.world_model.config import ModelConfig
 from rehearse.world_model.decoder import Decoder
 from rehearse.world_model.encoder import FRAMES, Encoder
 from rehearse.world_model.goals import GoalInverse
-from rehearse.world_model.heads import Heads
+from rehearse.world_model.heads import Heads, Signals
 from rehearse.world_model.latent_actions import Controller, InverseDynamics
 
 # From this many candidates on, bfloat16 pays: half the time with AMX, and its rounding is far below the
@@ -65,7 +65,7 @@ class Imagined:
     """N futures of H steps; ``latents`` stay in the precision they were imagined in (bfloat16 for many)."""
 
     latents: Tensor  # (N,H,D)
-    signals: dict[str, Tensor]  # {name: (K,N,H)}
+    signals: Mapping[str, Tensor]  # {name: (K,N,H)}, read off when asked for
     disagreement: Tensor  # (N,H)
 
 
@@ -156,17 +156,13 @@ class WorldModel(nn.Module):
         backbone, heads, controller = self._bfloat16() if quick else (self.backbone, self.heads, self.controller)
         kind = torch.bfloat16 if quick else torch.float32
         memory, (count, steps) = belief.memory.to(kind), actions.shape[:2]
-        latents, parts = [], []
+        latents, read = [], []
         for part in actions.to(kind).split(CHUNK):
             features, moments = unroll(backbone, controller, memory, part)
             latents.append(moments)
-            parts.append(heads.read(features.flatten(0, 1)))
-        signals = {name: torch.cat([p[0][name] for p in parts], 1) for name in self.heads.names}
-        return Imagined(
-            torch.cat(latents),
-            {name: value.unflatten(1, (count, steps)) for name, value in signals.items()},
-            torch.cat([p[1] for p in parts]).unflatten(0, (count, steps)),
-        )
+            read.append(heads.raw(features.flatten(0, 1)))
+        raw = torch.cat(read, -1).unflatten(-1, (count, steps))
+        return Imagined(torch.cat(latents), Signals(heads, raw), heads.spread(raw))
 
     @torch.no_grad()
     def propose(self, belief: Belief, goal: Tensor, steps: int) -> Tensor:
