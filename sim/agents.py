@@ -137,6 +137,10 @@ class LearnedDynamics:
         self.belief = self.model.observe(history, self.belief)
         return self.belief
 
+    def moment(self, belief: Belief) -> torch.Tensor:
+        """The moment (D,) that it is in now."""
+        return belief.moment[0]
+
     def imagine(self, belief: Belief, actions: torch.Tensor) -> Futures:
         """N action sequences (N, H, A) imagined."""
         imagined = self.model.imagine(belief, actions)
