@@ -20,13 +20,13 @@ import torch
 from torch import Tensor
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.planner import spline
 from rehearse.planner.braking import come_to_rest
 from rehearse.planner.budget import Budget
 from rehearse.planner.cem import CEM, CEMConfig
 from rehearse.planner.config import MPCConfig
 from rehearse.planner.imagined import Batch, Pool, health_of, keep, price
 from rehearse.planner.protocols import Belief, Candidate, Dynamics, Futures, Objective, Optimizer, Plan, PlanningError
+from rehearse.planner.timeline import Spline, Timeline
 from rehearse.planner.trust import HOLD, REPLAN, TRUST, Judgement, Trust
 from rehearse.planner.verify import Verifier
 
@@ -70,8 +70,8 @@ class MPC:
     """Plans from a Dynamics, an Objective and an Optimizer. Remembers the last plan's spline and what it imagined.
 
     proposals: belief -> knots (M,Q,A) of other origin (a policy, a script) that join the first population;
-    their times are knot_offsets_s after the first action. limits: (history, actions (N,H,A)) -> the actions that
-    the robot would make of them; only these are imagined, and given out. verifier: looks again at the best.
+    their times are timeline.knot_offsets_s after the first action. limits: (history, actions (N,H,A)) -> the actions
+    that the robot would make of them; only these are imagined, and given out. verifier: looks again at the best.
     """
 
     def __init__(
@@ -97,16 +97,13 @@ class MPC:
         self.limits = limits
         self.verifier = verifier
         self._trust = None if config.trust is None else Trust(config.trust, config.horizon)
+        self.timeline = Timeline(config)
         self._budget = Budget(config.deadline_s, clock)
-        self._step_offsets_s = np.arange(config.horizon) * config.period_s
-        self.knot_offsets_s = spline.knot_times(0.0, config.horizon, config.period_s, config.knots, config.spline)
-        self._basis = spline.basis(self.knot_offsets_s, self._step_offsets_s, config.spline)
-        self._on_device: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = {}
         self.reset()
 
     def reset(self) -> None:
         """Forget the previous plan: a new episode, a new task, a moved scene."""
-        self._previous: tuple[np.ndarray, np.ndarray] | None = None
+        self._previous: Spline | None = None
         self._expected: Expected | None = None
         if self._trust is not None:
             self._trust.reset()
@@ -135,20 +132,20 @@ class MPC:
     ) -> Generator[Ask, Futures, Plan]:
         """`plan` as a generator: it yields what it wants imagined, is sent the futures, and returns the plan."""
         self._budget.begin()
-        prefix = self._prefix(committed, generator.device)
+        prefix = self.timeline.prefix(committed, generator.device)
         belief = self.dynamics.observe(history)
         judgement, health = self._judge(belief, time_s - len(prefix) * self.config.period_s)
         now = Situation(history, belief, prefix, judgement.horizon)
-        state = self._initial_state(time_s, generator.device)
+        state = self.optimizer.init(*self.timeline.start(self._previous, time_s, generator.device))
         if judgement.mode == HOLD:
-            held = yield from self._imagine(now, self._rest(generator.device))
+            held = yield from self._imagine(now, self.timeline.rest(generator.device))
             searched = Searched([held], held.costs, state, 0)
         else:
             draft = now._replace(steps=min(now.steps, self.config.draft_horizon or now.steps))
             searched = yield from self._search(draft, state, generator)
         pool = Pool(searched.batches)
         order = pool.costs.argsort(stable=True)
-        _, low, high = self._constants(generator.device)
+        _, low, high = self.timeline.constants(generator.device)
         health |= health_of(pool, order[0], searched.costs, (searched.state.std / (high - low)).mean())
         finite = order[: len(order) - int(health["nonfinite"])]
         if len(finite) == 0:
@@ -164,7 +161,7 @@ class MPC:
         elapsed_s = self._budget.finish()
         return Plan(
             actions=actions,
-            times_s=time_s + self._step_offsets_s[: len(actions)],
+            times_s=time_s + self.timeline.step_offsets_s[: len(actions)],
             cost=kept[0].cost,
             futures=len(order),
             iterations=searched.iterations,
@@ -177,8 +174,8 @@ class MPC:
 
     def draw(self, history: Any, time_s: float, n: int, generator: torch.Generator) -> Tensor:
         """n action sequences (n,H,A) from where the search would begin: what the dynamics is asked to tell apart."""
-        state = self._initial_state(time_s, generator.device)
-        now = Situation(history, None, self._prefix(None, generator.device), self.config.horizon)
+        state = self.optimizer.init(*self.timeline.start(self._previous, time_s, generator.device))
+        now = Situation(history, None, self.timeline.prefix(None, generator.device), self.config.horizon)
         return self._actions(now, self.optimizer.sample(state, n, generator))
 
     # -- the search ----------------------------------------------------------------------------------------------
@@ -255,7 +252,7 @@ class MPC:
 
     def _remember(self, pool: Pool, chosen: Tensor, committed: int, time_s: float) -> np.ndarray:
         """Keep the chosen plan's spline and what it imagined for the next decision; its actions (H,A)."""
-        self._previous = time_s + self.knot_offsets_s, pool.knots[chosen].cpu().numpy()
+        self._previous = time_s + self.timeline.knot_offsets_s, pool.knots[chosen].cpu().numpy()
         actions = pool.actions[chosen].cpu().numpy()
         if self._trust is not None:
             latents = pool.futures(chosen[None]).latents
@@ -269,56 +266,14 @@ class MPC:
             None if config.rest is None else come_to_rest(actions, config.commit_steps, config.rest, config.brake_steps)
         )
 
-    def _rest(self, device: torch.device) -> Tensor:
-        """Knots (1,Q,A) of standing still."""
-        return torch.tensor(self.config.rest, dtype=torch.float32, device=device).expand(
-            1, len(self.knot_offsets_s), -1
-        )
-
-    def _prefix(self, committed: np.ndarray | Tensor | None, device: torch.device) -> Tensor:
-        """The committed actions (C,A), none if there are none."""
-        size = len(self.config.action_low)
-        if committed is None:
-            return torch.empty((0, size), device=device)
-        prefix = torch.as_tensor(np.asarray(committed), dtype=torch.float32, device=device)
-        if prefix.ndim != 2 or prefix.shape[1] != size or not prefix.isfinite().all():
-            raise DataError(
-                f"committed actions are {tuple(prefix.shape)}; expected finite numbers of shape (C, {size})"
-            )
-        return prefix
-
     def _actions(self, now: Situation, knots: Tensor) -> Tensor:
-        """knots (n,Q,A) -> actions (n,C+H,A): the prefix (C,A), then the spline within its bounds; as the robot can."""
-        basis, low, high = self._constants(knots.device)
-        spline_actions = (basis[: now.steps] @ knots).clamp(low, high)
-        actions = torch.cat([now.prefix.expand(len(knots), -1, -1), spline_actions], 1)
+        """knots (n,Q,A) -> actions (n,C+H,A), as the robot can carry them out."""
+        actions = self.timeline.actions(knots, now.prefix, now.steps)
         return actions if self.limits is None else self.limits(now.history, actions)
-
-    def _constants(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Spline basis (H,Q) and bounds (A,), copied to the device once."""
-        if device not in self._on_device:
-            numbers = self._basis, self.config.action_low, self.config.action_high
-            self._on_device[device] = tuple(torch.tensor(x, dtype=torch.float32, device=device) for x in numbers)
-        return self._on_device[device]
-
-    def _initial_state(self, time_s: float, device: torch.device) -> Any:
-        """The optimizer's state: the previous plan by time, or the initial mean if none still runs."""
-        config = self.config
-        low, high = np.asarray(config.action_low), np.asarray(config.action_high)
-        std = (high - low) / 4 if config.initial_std is None else np.asarray(config.initial_std)
-        mean = (high + low) / 2 if config.initial_mean is None else np.asarray(config.initial_mean)
-        mean = np.broadcast_to(mean, (len(self.knot_offsets_s), len(low)))
-        if self._previous is not None:
-            times_s, knots = self._previous
-            # A clock set back is a new episode; a plan that has run out says nothing about now.
-            if times_s[0] <= time_s < times_s[0] + config.horizon * config.period_s:
-                mean = spline.warm_start(times_s, knots, time_s + self.knot_offsets_s, config.spline)
-        tensors = (torch.tensor(x, dtype=torch.float32, device=device) for x in (mean, std, low, high))
-        return self.optimizer.init(*tensors)
 
     def _with_proposals(self, knots: Tensor, belief: Belief) -> Tensor:
         """knots (n,Q,A) whose latter half, at most, has made room for the tempos and the proposals."""
-        _, low, high = self._constants(knots.device)
+        _, low, high = self.timeline.constants(knots.device)
         tempos = knots.new_tensor(self.config.tempos)[:, None, None]
         proposed = knots[:1] * tempos  # the first of a population is the plan so far
         if self.proposals is not None:

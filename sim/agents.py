@@ -7,6 +7,7 @@ A planner acts from camera frames and proprioception alone: of ``env`` it reads 
 the true world. All planners, the oracle included, share one objective and one optimizer.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -33,7 +34,7 @@ from rehearse.sim.dog_on_jacket.behaviours import Behaviour, Nothing, Random, St
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
 from rehearse.sim.dog_on_jacket.world import PERIOD_S, STEP_M, WORKSPACE_HIGH_M, WORKSPACE_LOW_M, World
-from rehearse.world_model import Belief, History, WorldModel, load
+from rehearse.world_model import Belief, History, Imagined, WorldModel, load
 
 HOLD = np.array([0.0, 0.0, 0.0, 1.0])  # the action that keeps still and keeps hold
 ACTION_DIM = 4
@@ -143,8 +144,15 @@ class LearnedDynamics:
 
     def imagine(self, belief: Belief, actions: torch.Tensor) -> Futures:
         """N action sequences (N, H, A) imagined."""
-        imagined = self.model.imagine(belief, actions)
-        return Futures(imagined.latents, imagined.signals, imagined.disagreement)
+        return _futures(self.model.imagine(belief, actions))
+
+    def imagine_many(self, beliefs: Sequence[Belief], actions: Sequence[torch.Tensor]) -> list[Futures]:
+        """Of several robots' beliefs of this model, each its own action sequences (N_b, H, A)."""
+        return [_futures(imagined) for imagined in self.model.imagine_many(beliefs, actions)]
+
+
+def _futures(imagined: Imagined) -> Futures:
+    return Futures(imagined.latents, imagined.signals, imagined.disagreement)
 
 
 def _check_fits(model: WorldModel) -> None:
