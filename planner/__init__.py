@@ -33,8 +33,11 @@ from rehearse.planner.protocols import (
     Plan,
     PlanningError,
 )
+from rehearse.planner.scout import Path, Scout, ScoutConfig
 from rehearse.planner.spline import basis, evaluate, knot_times, warm_start
+from rehearse.planner.together import ManyDynamics, Turn, plan_together
 from rehearse.planner.trust import Trust, TrustConfig
+from rehearse.planner.two_level import TwoLevel, TwoLevelConfig
 from rehearse.planner.verify import Verifier
 
 __all__ = [
@@ -59,12 +62,16 @@ __all__ = [
     "MPCConfig",
     "MPPIConfig",
     "MPPIState",
+    "ManyDynamics",
     "Objective",
     "Optimizer",
+    "Path",
     "Plan",
     "PlanningError",
     "PredictiveSampling",
     "Reach",
+    "Scout",
+    "ScoutConfig",
     "Signal",
     "Smoothness",
     "Sum",
@@ -73,6 +80,9 @@ __all__ = [
     "Toward",
     "Trust",
     "TrustConfig",
+    "Turn",
+    "TwoLevel",
+    "TwoLevelConfig",
     "Verifier",
     "basis",
     "coloured_noise",
@@ -81,5 +91,6 @@ __all__ = [
     "knot_times",
     "make_optimizer",
     "mean_plus_std",
+    "plan_together",
     "warm_start",
 ]
