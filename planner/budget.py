@@ -65,5 +65,9 @@ class Budget:
         return max(SMALLEST, min(int(self.deadline_s / SLICES / usual_s), 1 << 20) // SMALLEST * SMALLEST)
 
     def _slowest(self, size: int) -> float:
-        """Seconds that a slice of this size took at worst; a larger one than seen counts in proportion."""
-        return max(seconds * max(1.0, size / seen) for seen, seconds in self._taken)
+        """Seconds that a slice of this size took at worst; in proportion where none of about this size was seen.
+
+        Much larger ones do not count: a small slice costs more than its share, but not as much as a large one.
+        """
+        alike = [seconds * max(1.0, size / seen) for seen, seconds in self._taken if seen <= 2 * size]
+        return max(alike) if alike else max(seconds * size / seen for seen, seconds in self._taken)

@@ -18,6 +18,8 @@ class MPCConfig:
     distance. deadline_s: imagine nothing that would likely end later than this after `plan` was called;
     None waits. tempos: where actions are velocities, the plan so far at these multiples of its speed is always among
     what is imagined (0 is to stand still), for a search of few futures seldom finds the same path at another speed.
+    carry: so many of the last decision's best candidates are imagined again, shifted by time. refine_best: so many are
+    moved downhill after the search, if MPC was given something that does it.
     rest (A,): the action that stands still; with it every plan has a braking tail of brake_steps steps after its first
     commit_steps actions. trust: how to react when the world departs from what was imagined; needs rest.
     draft_horizon: search over so many steps only, and leave the whole horizon to the verifier.
@@ -34,6 +36,8 @@ class MPCConfig:
     initial_std: tuple[float, ...] | None = None
     deadline_s: float | None = None
     tempos: tuple[float, ...] = ()
+    carry: int = 0
+    refine_best: int = 4
     rest: tuple[float, ...] | None = None
     commit_steps: int = 2
     brake_steps: int = 2
@@ -55,6 +59,8 @@ class MPCConfig:
             raise ConfigError(
                 "mpc: horizon, knots, commit_steps and brake_steps must be at least 1 and period_s positive"
             )
+        if self.carry < 0 or self.refine_best < 1:
+            raise ConfigError("mpc: carry must not be negative, refine_best at least 1")
         if self.draft_horizon is not None and not 1 <= self.draft_horizon <= self.horizon:
             raise ConfigError(f"mpc: draft_horizon must lie in 1 .. {self.horizon}, not {self.draft_horizon}")
         if self.trust is not None and self.rest is None:

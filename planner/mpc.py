@@ -11,7 +11,7 @@ torch.set_num_threads(1) to the program. `decide` is the same decision in pieces
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -19,18 +19,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rehearse.errors import ConfigError, DataError
+from rehearse.errors import ConfigError
 from rehearse.planner.braking import come_to_rest
 from rehearse.planner.budget import Budget
 from rehearse.planner.cem import CEM, CEMConfig
 from rehearse.planner.config import MPCConfig
+from rehearse.planner.gradient import Gradient
 from rehearse.planner.imagined import Batch, Pool, health_of, keep, price
+from rehearse.planner.proposals import Proposer, carried, gather, mix
 from rehearse.planner.protocols import Belief, Candidate, Dynamics, Futures, Objective, Optimizer, Plan, PlanningError
 from rehearse.planner.timeline import Spline, Timeline
 from rehearse.planner.trust import HOLD, REPLAN, TRUST, Judgement, Trust
 from rehearse.planner.verify import Verifier
 
-Proposals = Callable[[Belief], Tensor]
 Limits = Callable[[Any, Tensor], Tensor]
 
 
@@ -54,6 +55,7 @@ class Situation(NamedTuple):
     history: Any
     belief: Belief
     prefix: Tensor  # (C,A)
+    time_s: float
     steps: int
 
 
@@ -69,9 +71,9 @@ class Searched(NamedTuple):
 class MPC:
     """Plans from a Dynamics, an Objective and an Optimizer. Remembers the last plan's spline and what it imagined.
 
-    proposals: belief -> knots (M,Q,A) of other origin (a policy, a script) that join the first population;
-    their times are timeline.knot_offsets_s after the first action. limits: (history, actions (N,H,A)) -> the actions
-    that the robot would make of them; only these are imagined, and given out. verifier: looks again at the best.
+    proposers: candidates of other origin (a policy, a script) that join the first population. limits: (history, actions
+    (N,H,A)) -> the actions that the robot would make of them; only these are imagined, and given out. refine: moves the
+    best few downhill after the search. verifier: looks again at the best.
     """
 
     def __init__(
@@ -80,8 +82,9 @@ class MPC:
         objective: Objective,
         optimizer: Optimizer | CEMConfig,
         config: MPCConfig,
-        proposals: Proposals | None = None,
+        proposers: Sequence[Proposer] = (),
         limits: Limits | None = None,
+        refine: Gradient | None = None,
         verifier: Verifier | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ):
@@ -93,8 +96,9 @@ class MPC:
         self.objective = objective
         self.optimizer = CEM(optimizer) if isinstance(optimizer, CEMConfig) else optimizer
         self.config = config
-        self.proposals = proposals
+        self.proposers = proposers
         self.limits = limits
+        self.refine = refine
         self.verifier = verifier
         self._trust = None if config.trust is None else Trust(config.trust, config.horizon)
         self.timeline = Timeline(config)
@@ -104,6 +108,7 @@ class MPC:
     def reset(self) -> None:
         """Forget the previous plan: a new episode, a new task, a moved scene."""
         self._previous: Spline | None = None
+        self._best: tuple[np.ndarray, Tensor] | None = None
         self._expected: Expected | None = None
         if self._trust is not None:
             self._trust.reset()
@@ -135,7 +140,7 @@ class MPC:
         prefix = self.timeline.prefix(committed, generator.device)
         belief = self.dynamics.observe(history)
         judgement, health = self._judge(belief, time_s - len(prefix) * self.config.period_s)
-        now = Situation(history, belief, prefix, judgement.horizon)
+        now = Situation(history, belief, prefix, time_s, judgement.horizon)
         state = self.optimizer.init(*self.timeline.start(self._previous, time_s, generator.device))
         if judgement.mode == HOLD:
             held = yield from self._imagine(now, self.timeline.rest(generator.device))
@@ -143,6 +148,8 @@ class MPC:
         else:
             draft = now._replace(steps=min(now.steps, self.config.draft_horizon or now.steps))
             searched = yield from self._search(draft, state, generator)
+            if self.refine is not None and not self._budget.spent:
+                searched.batches.append(self._refine(draft, Pool(searched.batches)))
         pool = Pool(searched.batches)
         order = pool.costs.argsort(stable=True)
         _, low, high = self.timeline.constants(generator.device)
@@ -157,7 +164,7 @@ class MPC:
         if self.verifier is not None and judgement.mode != HOLD:
             pool, finite, kept = self._verify(now, pool, finite, health)
         kept = kept or keep(pool, finite, self.config.keep_best, self.config.keep_rejected)
-        actions = self._remember(pool, finite[0], len(prefix), time_s)
+        actions = self._remember(pool, finite, len(prefix), time_s)
         elapsed_s = self._budget.finish()
         return Plan(
             actions=actions,
@@ -175,7 +182,7 @@ class MPC:
     def draw(self, history: Any, time_s: float, n: int, generator: torch.Generator) -> Tensor:
         """n action sequences (n,H,A) from where the search would begin: what the dynamics is asked to tell apart."""
         state = self.optimizer.init(*self.timeline.start(self._previous, time_s, generator.device))
-        now = Situation(history, None, self.timeline.prefix(None, generator.device), self.config.horizon)
+        now = Situation(history, None, self.timeline.prefix(None, generator.device), time_s, self.config.horizon)
         return self._actions(now, self.optimizer.sample(state, n, generator))
 
     # -- the search ----------------------------------------------------------------------------------------------
@@ -187,7 +194,7 @@ class MPC:
         for n in self.optimizer.populations():
             knots = self.optimizer.sample(state, n, generator)
             if not batches:
-                knots = self._with_proposals(knots, now.belief)
+                knots = self._with_proposals(now, knots)
             population: list[Batch] = []
             begin = 0
             for size in self._budget.slices(n):
@@ -210,6 +217,18 @@ class MPC:
         if self.config.deadline_s is not None:
             batch.costs[0].item()  # a GPU's work has only been queued until a number is asked for
         return batch
+
+    def _refine(self, now: Situation, pool: Pool) -> Batch:
+        """The best few candidates, moved downhill through the dynamics, as candidates of their own."""
+
+        def priced(knots: Tensor) -> Batch:
+            actions = self._actions(now, knots)
+            return price(self.objective, self.dynamics.imagine(now.belief, actions), knots, actions)
+
+        best = pool.costs.argsort(stable=True)[: self.config.refine_best]
+        _, low, high = self.timeline.constants(pool.knots.device)
+        knots, _ = self.refine(pool.knots[best], lambda knots: priced(knots).costs, low, high)
+        return priced(knots)
 
     def _verify(
         self, now: Situation, drafts: Pool, order: Tensor, health: dict[str, float]
@@ -247,12 +266,14 @@ class MPC:
                 health["surprise"] = surprise
         judgement = self._trust.judge(surprise)
         if judgement.mode in (REPLAN, HOLD):
-            self._previous = None
+            self._previous = self._best = None
         return judgement, health | {"trusted_steps": float(judgement.horizon)}
 
-    def _remember(self, pool: Pool, chosen: Tensor, committed: int, time_s: float) -> np.ndarray:
-        """Keep the chosen plan's spline and what it imagined for the next decision; its actions (H,A)."""
-        self._previous = time_s + self.timeline.knot_offsets_s, pool.knots[chosen].cpu().numpy()
+    def _remember(self, pool: Pool, order: Tensor, committed: int, time_s: float) -> np.ndarray:
+        """Keep the best plan's spline and what it imagined for the next decision; its actions (H,A)."""
+        knot_times_s, chosen = time_s + self.timeline.knot_offsets_s, order[0]
+        self._previous = knot_times_s, pool.knots[chosen].cpu().numpy()
+        self._best = (knot_times_s, pool.knots[order[: self.config.carry]]) if self.config.carry else None
         actions = pool.actions[chosen].cpu().numpy()
         if self._trust is not None:
             latents = pool.futures(chosen[None]).latents
@@ -271,16 +292,17 @@ class MPC:
         actions = self.timeline.actions(knots, now.prefix, now.steps)
         return actions if self.limits is None else self.limits(now.history, actions)
 
-    def _with_proposals(self, knots: Tensor, belief: Belief) -> Tensor:
-        """knots (n,Q,A) whose latter half, at most, has made room for the tempos and the proposals."""
-        _, low, high = self.timeline.constants(knots.device)
-        tempos = knots.new_tensor(self.config.tempos)[:, None, None]
-        proposed = knots[:1] * tempos  # the first of a population is the plan so far
-        if self.proposals is not None:
-            others = self.proposals(belief).to(knots)
-            if others.shape[1:] != knots.shape[1:]:
-                wanted = ", ".join(map(str, knots.shape[1:]))
-                raise DataError(f"proposals are {tuple(others.shape)}, expected (M, {wanted})")
-            proposed = torch.cat([others, proposed])
-        proposed = proposed[: len(knots) // 2]
-        return torch.cat([knots[: len(knots) - len(proposed)], proposed.clamp(low, high)])
+    def _with_proposals(self, now: Situation, knots: Tensor) -> Tensor:
+        """The first population (n,Q,A), of which up to a half has made room for candidates of other origin.
+
+        In this order: those of the proposers, the plan so far at other tempos, the last decision's best carried on.
+        """
+        line, kind = self.timeline, self.config.spline
+        knot_times_s, step_times_s = now.time_s + line.knot_offsets_s, now.time_s + line.step_offsets_s
+        size = knots.shape[-1]
+        proposed = [gather(self.proposers, now.history, now.belief, knot_times_s, step_times_s, kind, size).to(knots)]
+        proposed.append(line.tempos(knots.device) @ knots[0])  # the first of a population is the plan so far
+        if self._best is not None:
+            proposed.append(carried(self._best[1], self._best[0], knot_times_s, kind))
+        _, low, high = line.constants(knots.device)
+        return mix(knots, torch.cat(proposed), low, high)

@@ -14,6 +14,7 @@ from torch import Tensor
 from rehearse.errors import DataError
 from rehearse.planner import spline
 from rehearse.planner.config import MPCConfig
+from rehearse.planner.proposals import tempos
 
 Spline = tuple[np.ndarray, np.ndarray]  # times_s (Q,), knots (Q,A)
 
@@ -48,6 +49,10 @@ class Timeline:
             if times_s[0] <= time_s < times_s[0] + config.horizon * config.period_s:
                 mean = spline.warm_start(times_s, knots, time_s + self.knot_offsets_s, config.spline)
         return tuple(torch.tensor(x, dtype=torch.float32, device=device) for x in (mean, std, low, high))
+
+    def tempos(self, device: torch.device) -> Tensor:
+        """(M,Q,Q): what plays knots (Q,A) at the configured tempos."""
+        return tempos(self.knot_offsets_s, self.config.tempos, self.config.spline).to(device)
 
     def actions(self, knots: Tensor, prefix: Tensor, steps: int) -> Tensor:
         """knots (n,Q,A) -> actions (n,C+steps,A): the prefix (C,A), then the spline's first steps within the bounds."""

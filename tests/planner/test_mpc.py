@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.planner import MPC, CEMConfig, Dynamics, PlanningError, Reach
+from rehearse.planner import MPC, CEMConfig, Dynamics, PlanningError, Reach, basis
 from tests.planner.point_mass import (
     AT_REST,
     GOAL,
@@ -205,9 +205,10 @@ def test_cubic_overshoot_is_clamped():
         seen.append(actions)
         return actions.abs().amax((1, 2))
 
-    MPC(PointMass(), overshoot, CEMConfig(futures=8), config(spline="cubic"), lambda belief: zigzag).plan(
-        AT_REST, 0.0, generator()
-    )
+    mpc = MPC(PointMass(), overshoot, CEMConfig(futures=8), config(spline="cubic"))
+    unclamped = torch.from_numpy(basis(mpc.timeline.knot_offsets_s, mpc.timeline.step_offsets_s, "cubic")).float()
+    mpc.proposers = [lambda history, belief, times_s: unclamped @ zigzag]
+    mpc.plan(AT_REST, 0.0, generator())
     assert seen[0][-1].max() == 1
     assert seen[0].abs().max() <= 1
 
@@ -262,10 +263,9 @@ def test_committed_actions_that_do_not_fit_are_refused(committed):
 
 
 def test_wrong_shapes_are_named():
-    with pytest.raises(DataError, match=r"proposals are \(1, 3, 2\)"):
-        MPC(PointMass(), OBJECTIVE, CEMConfig(), config(), lambda belief: torch.zeros(1, 3, 2)).plan(
-            AT_REST, 0.0, generator()
-        )
+    shapeless = lambda history, belief, times_s: torch.zeros(1, 3)  # noqa: E731
+    with pytest.raises(DataError, match=r"proposals of <lambda> are \(1, 3\)"):
+        MPC(PointMass(), OBJECTIVE, CEMConfig(), config(), [shapeless]).plan(AT_REST, 0.0, generator())
     with pytest.raises(DataError, match="objective gave costs"):
         MPC(PointMass(), lambda futures, actions: actions.sum(-1), CEMConfig(), config()).plan(
             AT_REST, 0.0, generator()
