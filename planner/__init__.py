@@ -47,11 +47,15 @@ from rehearse.planner.schedule import shrinking, split
 from rehearse.planner.scout import Path, Scout, ScoutConfig
 from rehearse.planner.spline import basis, evaluate, knot_times, warm_start
 from rehearse.planner.together import ManyDynamics, Turn, plan_together
+from rehearse.planner.tree import load_tree, save_tree, why
 from rehearse.planner.trust import Trust, TrustConfig
 from rehearse.planner.two_level import TwoLevel, TwoLevelConfig
 from rehearse.planner.verify import Verifier
 
 __all__ = [
+    "why",
+    "save_tree",
+    "load_tree",
     "CEM",
     "DIAL",
     "ICEM",

@@ -191,7 +191,7 @@ class MPC:
         """Population after population, in slices, until the budget is spent."""
         batches: list[Batch] = []
         iterations = 0
-        for n in self.optimizer.populations():
+        for n in self._budget.fit(self.optimizer.populations()):
             knots = self.optimizer.sample(state, n, generator)
             if not batches:
                 knots = self._with_proposals(now, knots)

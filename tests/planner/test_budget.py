@@ -76,3 +76,28 @@ def test_something_is_always_imagined():
         assert len(sizes) == 1
         assert budget.spent
     assert sizes == [SMALLEST]
+
+
+def test_populations_are_made_to_fit_what_was_affordable_and_grow_again_with_time():
+    clock = Clock()
+    budget = Budget(0.1, clock)
+    budget.begin()
+    assert budget.fit([2000, 1000]) == [2000, 1000]  # nothing is known yet
+    decision(budget, clock, 3000, 1e-4)
+    cut = budget.fit([2000, 1000])
+    assert sum(cut) <= 1000  # a tenth of a millisecond each
+    assert cut[0] == pytest.approx(2 * cut[1], abs=1)
+    assert budget.fit([200, 100]) == [200, 100]
+    for _ in range(9):  # the others have left: ten times as fast
+        budget.begin()
+        sizes = budget.fit([2000, 1000])
+        for n in sizes:
+            for size in budget.slices(n):
+                clock.now_s += size * 1e-5
+        assert budget.finish() <= 0.1
+    assert sizes == [2000, 1000]
+    assert min(budget.fit([1, 10**9])) == SMALLEST
+
+
+def test_without_a_deadline_populations_stay_as_they_are():
+    assert Budget(None, Clock()).fit([5]) == [5]
