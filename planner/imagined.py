@@ -3,7 +3,7 @@
 batch = price(objective, futures, knots, actions)           # n candidates and their costs
 pool = Pool(batches)                                        # all candidates of the decision
 order = pool.costs.argsort(stable=True)
-health_of(pool, order[0], last_costs, search_std)           # {"best_cost": ..., "nonfinite": ..., ...}
+health_of(pool, order[:1], last_costs, search_std)           # {"best_cost": ..., "nonfinite": ..., ...}
 keep(pool, order, best=8, rejected=8)                       # Candidates, cheapest first
 """
 
@@ -77,7 +77,7 @@ class Pool:
 def health_of(pool: Pool, chosen: Tensor, last_costs: Tensor, search_std: Tensor) -> dict[str, float]:
     """Numbers that tell a good decision from a lucky or a desperate one, fetched from the device at once.
 
-    best_cost and disagreement belong to the chosen candidate, nominal_cost to the one that came first (the
+    best_cost and disagreement belong to the ``chosen`` candidate (1,), nominal_cost to the one that came first (the
     previous plan continued). effective_samples: of the last population (n,), under softmin weights at the
     spread of its own costs; near 1, one lucky candidate decides. elite_spread: standard deviation of the first action
     among the cheapest 5 %, in the actions' unit; wide, and there are several ways to go. search_std: how wide the
@@ -90,12 +90,12 @@ def health_of(pool: Pool, chosen: Tensor, last_costs: Tensor, search_std: Tensor
     weights = torch.softmax(-centred / spread.clamp(min=1e-9), 0).where(finite, 0.0)
     elite = pool.costs.topk(max(1, min(len(pool.costs), round(ELITE * len(pool.costs)))), largest=False).indices
     numbers = {
-        "best_cost": pool.costs[chosen],
+        "best_cost": pool.costs[chosen][0],
         "nominal_cost": pool.costs[0],
         "effective_samples": weights.sum().square() / weights.square().sum().clamp(min=1e-9),
         "elite_spread": pool.actions[elite, 0].std(0, correction=0).mean(),
         "search_std": search_std,
-        "disagreement": pool.disagreement[chosen],
+        "disagreement": pool.disagreement[chosen][0],
         "nonfinite": (~pool.costs.isfinite()).sum(),
     }
     values = torch.stack([value.to(pool.costs) for value in numbers.values()]).tolist()

@@ -153,7 +153,7 @@ class MPC:
         pool = Pool(searched.batches)
         order = pool.costs.argsort(stable=True)
         _, low, high = self.timeline.constants(generator.device)
-        health |= health_of(pool, order[0], searched.costs, (searched.state.std / (high - low)).mean())
+        health |= health_of(pool, order[:1], searched.costs, (searched.state.std / (high - low)).mean())
         finite = order[: len(order) - int(health["nonfinite"])]
         if len(finite) == 0:
             self.reset()

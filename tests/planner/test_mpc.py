@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.planner import MPC, CEMConfig, Dynamics, PlanningError, Reach, basis
+from rehearse.planner import MPC, OPTIMIZERS, CEMConfig, Dynamics, PlanningError, Reach, basis, make_optimizer
 from tests.planner.point_mass import (
     AT_REST,
     GOAL,
@@ -294,3 +295,24 @@ def test_impossible_settings_are_refused(changes):
 
 def test_the_point_mass_is_a_dynamics():
     assert isinstance(PointMass(), Dynamics)
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_the_search_waits_for_no_number_on_the_device(name):
+    """A GPU's work is queued ahead of it until a number is asked for; tensors without contents cannot give one."""
+    optimizer = make_optimizer(name, 64)
+    asks: list[int] = []
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        mpc = MPC(PointMass(), OBJECTIVE, optimizer, config(tempos=(0.0, 2.0), carry=2))
+        decision = mpc.decide(AT_REST, 0.0, generator())
+
+        def decide():
+            ask = next(decision)
+            while True:
+                asks.append(len(ask.actions))
+                ask = decision.send(mpc.dynamics.imagine(*ask))
+
+        with pytest.raises(DataDependentOutputException):
+            decide()
+    assert asks == optimizer.populations()
+    assert len(asks) > 1
