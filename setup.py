@@ -13,6 +13,7 @@ PACKAGES = [
     "rehearse.planner",
     "rehearse.ros_nodes",
     "rehearse.sim",
+    "rehearse.sim.dog_on_jacket",
     "rehearse.world_model",
     "rehearse.world_model.backbones",
     "rehearse.world_model.data",
@@ -22,6 +23,7 @@ PACKAGES = [
 PACKAGE_DATA = {
     "rehearse": ["py.typed", "templates/*"],
     "rehearse.sim": ["assets/*"],
+    "rehearse.sim.dog_on_jacket": ["assets/*"],
     "rehearse.world_model": ["checkpoints/*"],
 }
 

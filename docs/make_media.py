@@ -21,8 +21,8 @@ from rehearse.files import atomic_write
 from rehearse.sim.agents import SCRIPT_BEST, make_agent
 from rehearse.sim.arms import ARMS
 from rehearse.sim.cameras import CAMERAS
-from rehearse.sim.env import DogOnJacketEnv
-from rehearse.sim.oddities import ODDITIES
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.oddities import ODDITIES
 from rehearse.stories import habit, tell
 from rehearse.world_model import shipped_checkpoint
 

@@ -20,8 +20,8 @@ import torch
 from rehearse.errors import ConfigError, DataError
 from rehearse.sim.agents import HOLD, SIGNALS, Agent
 from rehearse.sim.collect import DISTURBANCE_TOP, STEPS_AFTER_END
-from rehearse.sim.env import EPISODE_STEPS, DogOnJacketEnv
-from rehearse.sim.world import within_workspace
+from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.world import within_workspace
 from rehearse.world_model import Belief, History, WorldModel
 from rehearse.world_model.data import Clip
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from rehearse.sim.agents import MPC_CONFIG, PlannerAgent
-from rehearse.sim.behaviours import NoisyPlay
-from rehearse.sim.env import DogOnJacketEnv
-from rehearse.sim.physics import PhysicsDynamics
-from rehearse.sim.world import SUBSTEPS
+from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.physics import PhysicsDynamics
+from rehearse.sim.dog_on_jacket.world import SUBSTEPS
 from rehearse.world_model import History, WorldModel
 
 FUTURES = (1, 8, 64, 512, 4096)

@@ -13,7 +13,7 @@ import torch
 from rehearse.page import DecisionView, ImaginedView, Story
 from rehearse.planner import Candidate, Plan
 from rehearse.sim.agents import Agent, PlannerAgent
-from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.evaluate import Episode, run_episode
 from rehearse.world_model import Belief
 

@@ -19,18 +19,18 @@ _PUBLIC = {
     "ArmKinematics": "rehearse.sim.kinematics",
     "CAMERAS": "rehearse.sim.cameras",
     "Delayed": "rehearse.sim.latency",
-    "DogOnJacketEnv": "rehearse.sim.env",
-    "FactorRanges": "rehearse.sim.factors",
-    "Factors": "rehearse.sim.factors",
-    "LEVELS": "rehearse.sim.factors",
-    "NominalPhysics": "rehearse.sim.physics",
-    "Outcome": "rehearse.sim.world",
-    "PhysicsDynamics": "rehearse.sim.physics",
-    "SPLITS": "rehearse.sim.factors",
-    "StraightPull": "rehearse.sim.behaviours",
-    "World": "rehearse.sim.world",
-    "layout_seed": "rehearse.sim.factors",
-    "sample_factors": "rehearse.sim.factors",
+    "DogOnJacketEnv": "rehearse.sim.dog_on_jacket.env",
+    "FactorRanges": "rehearse.sim.dog_on_jacket.factors",
+    "Factors": "rehearse.sim.dog_on_jacket.factors",
+    "LEVELS": "rehearse.sim.dog_on_jacket.factors",
+    "NominalPhysics": "rehearse.sim.dog_on_jacket.physics",
+    "Outcome": "rehearse.sim.dog_on_jacket.world",
+    "PhysicsDynamics": "rehearse.sim.dog_on_jacket.physics",
+    "SPLITS": "rehearse.sim.layouts",
+    "StraightPull": "rehearse.sim.dog_on_jacket.behaviours",
+    "World": "rehearse.sim.dog_on_jacket.world",
+    "layout_seed": "rehearse.sim.layouts",
+    "sample_factors": "rehearse.sim.dog_on_jacket.factors",
 }
 
 __all__ = ["ENV_ID", "choose_backend", "register", *_PUBLIC]
@@ -52,7 +52,7 @@ def register() -> None:
     from gymnasium.envs.registration import register, registry
 
     if ENV_ID not in registry:
-        register(ENV_ID, entry_point="rehearse.sim.env:DogOnJacketEnv")
+        register(ENV_ID, entry_point="rehearse.sim.dog_on_jacket.env:DogOnJacketEnv")
 
 
 def __getattr__(name: str) -> Any:

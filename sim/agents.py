@@ -29,10 +29,10 @@ from rehearse.planner import (
     Reach,
     make_optimizer,
 )
-from rehearse.sim.behaviours import Behaviour, Nothing, Random, StraightPull
-from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.physics import NominalPhysics, PhysicsDynamics
-from rehearse.sim.world import PERIOD_S, STEP_M, WORKSPACE_HIGH_M, WORKSPACE_LOW_M, World
+from rehearse.sim.dog_on_jacket.behaviours import Behaviour, Nothing, Random, StraightPull
+from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
+from rehearse.sim.dog_on_jacket.world import PERIOD_S, STEP_M, WORKSPACE_HIGH_M, WORKSPACE_LOW_M, World
 from rehearse.world_model import Belief, History, WorldModel, load
 
 HOLD = np.array([0.0, 0.0, 0.0, 1.0])  # the action that keeps still and keeps hold

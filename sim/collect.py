@@ -22,11 +22,12 @@ from rehearse import __version__
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import HOLD, SIGNALS, Agent, BehaviourAgent
 from rehearse.sim.arms import ARMS
-from rehearse.sim.behaviours import NoisyPlay
 from rehearse.sim.cameras import CAMERAS
-from rehearse.sim.env import EPISODE_STEPS, JACKETS, PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
-from rehearse.sim.world import within_workspace
+from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay
+from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, JACKETS, PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.factors import LEVELS
+from rehearse.sim.dog_on_jacket.world import within_workspace
+from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.world_model.data import Clip, LeRobotWriter
 
 TASK = "bring the jacket without waking the dog"

@@ -22,9 +22,10 @@ from rehearse.errors import ConfigError
 from rehearse.sim.agents import Agent, make_agent
 from rehearse.sim.arms import ARMS
 from rehearse.sim.cameras import CAMERAS
-from rehearse.sim.env import JACKETS, DogOnJacketEnv
-from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
+from rehearse.sim.dog_on_jacket.env import JACKETS, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.factors import LEVELS
 from rehearse.sim.latency import Delayed
+from rehearse.sim.layouts import LAYOUTS_PER_SEED
 
 TASKS = ("dog-on-jacket",)
 METHODS = (

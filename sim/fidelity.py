@@ -21,10 +21,11 @@ from scipy.stats import bootstrap
 from rehearse.errors import ConfigError
 from rehearse.planner import Futures
 from rehearse.sim.agents import PlannerAgent, make_agent, objective
-from rehearse.sim.env import DogOnJacketEnv
-from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
-from rehearse.sim.physics import NominalPhysics, PhysicsDynamics
-from rehearse.sim.world import PERIOD_S, World
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.factors import LEVELS
+from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
+from rehearse.sim.dog_on_jacket.world import PERIOD_S, World
+from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.world_model.metrics import auroc, spearman
 
 DYNAMICS = ("model", "nominal")

@@ -13,7 +13,7 @@ import numpy as np
 from rehearse.errors import ConfigError
 from rehearse.planner import Plan
 from rehearse.sim.agents import HOLD, Agent
-from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 
 
 class Delayed:

@@ -2,7 +2,7 @@
 
     rows = measure(NoveltyConfig(layouts=50), checkpoint)
 
-The planner acts for a few steps on evaluation layouts, ordinary ones and strange ones (rehearse.sim.oddities). At every
+The planner acts for a few steps on evaluation layouts, ordinary ones and strange ones (oddities.py). At every
 step its doubt is the disagreement of the ensemble over candidate plans; its surprise, the squared distance of the next
 moment from the one that it had imagined; and its blindness, the squared error of the picture that it would draw of what
 it sees, for what it has never seen it cannot draw. How well each tells strange from ordinary is an AUROC, with a
@@ -20,10 +20,11 @@ import torch
 
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import PlannerAgent, make_agent
-from rehearse.sim.env import DogOnJacketEnv
-from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS
-from rehearse.sim.oddities import ODDITIES
-from rehearse.sim.world import PERIOD_S
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.factors import LEVELS
+from rehearse.sim.dog_on_jacket.oddities import ODDITIES
+from rehearse.sim.dog_on_jacket.world import PERIOD_S
+from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.world_model.metrics import auroc
 
 CANDIDATES = 32

@@ -22,7 +22,7 @@ from rehearse.errors import ConfigError
 from rehearse.files import atomic_write
 from rehearse.sim.agents import PlannerAgent
 from rehearse.sim.collect import CollectConfig, collect
-from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.world_model import TrainConfig, load, train
 from rehearse.world_model.card import FILE, fingerprint
 from rehearse.world_model.checkpoint import weights_path

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from rehearse.planner import MPC, Futures, Objective, Toward, make_optimizer
 from rehearse.sim.agents import MPC_CONFIG, LearnedDynamics, arm_limits, make_agent, objective
-from rehearse.sim.env import EPISODE_STEPS, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, DogOnJacketEnv
 from rehearse.sim.evaluate import run_episode, wilson
 from rehearse.world_model import History, WorldModel, preset
 from rehearse.world_model.data import ClipCache

@@ -18,8 +18,8 @@ from rehearse.errors import CheckpointError, ConfigError, DataError
 from rehearse.files import atomic_write
 from rehearse.film import SPRITE_CRF, encode_mp4
 from rehearse.sim.agents import ACTION_DIM, make_agent
-from rehearse.sim.env import PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.world import PERIOD_S
+from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.world import PERIOD_S
 from rehearse.steering import keyboard, steer
 from rehearse.world_model import Belief, ModelConfig, WorldModel, load, shipped_checkpoint
 from rehearse.world_model.data import LeRobotReader

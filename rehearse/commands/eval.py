@@ -12,9 +12,9 @@ from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
 from rehearse.recorded import conditions, default_checkpoint
+from rehearse.sim.dog_on_jacket.world import PERIOD_S
 from rehearse.sim.evaluate import METHODS, Episode, EvalConfig, Report, evaluate
 from rehearse.sim.ledger import Ledger
-from rehearse.sim.world import PERIOD_S
 
 
 @dataclass(kw_only=True)

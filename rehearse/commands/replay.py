@@ -11,7 +11,7 @@ from rehearse.commands.episode import EpisodeCommand
 from rehearse.files import atomic_write
 from rehearse.film import encode_mp4
 from rehearse.page import FPS
-from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.evaluate import agent_for, env_for, run_episode
 
 MEASURED = {"cpu_ms"}  # differs from run to run

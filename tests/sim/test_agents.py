@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from rehearse.sim.agents import arm_limits
-from rehearse.sim.world import STEP_M, World, within_workspace
+from rehearse.sim.dog_on_jacket.world import STEP_M, World, within_workspace
 from rehearse.world_model import History
 
 ACTIONS = np.array([[-0.2, -1.0, -0.5, 1.0], [0.3, -1.0, -1.0, 1.0], [0.1, -0.8, 1.0, -1.0], [0.0, 1.0, 0.2, 1.0]])

@@ -7,9 +7,9 @@ import torch
 
 from rehearse.sim.agents import SCRIPT_BEST, OracleAgent
 from rehearse.sim.arms import ARMS
-from rehearse.sim.env import PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.physics import PhysicsDynamics
-from rehearse.sim.world import World
+from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.physics import PhysicsDynamics
+from rehearse.sim.dog_on_jacket.world import World
 
 OTHERS = [name for name in ARMS if name != "arm7"]
 # Gripper and jacket after eight random actions, and the mean of the pictures on the way, from before there were others.

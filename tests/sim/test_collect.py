@@ -7,10 +7,10 @@ import pytest
 
 from rehearse.errors import ConfigError, DataError
 from rehearse.sim.agents import SIGNALS, Agent, BehaviourAgent
-from rehearse.sim.behaviours import NoisyPlay
 from rehearse.sim.collect import STEPS_AFTER_END, CollectConfig, collect, noisy_play, record_episode
-from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.factors import LAYOUTS_PER_SEED
+from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay
+from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.world_model.data import Clip, LeRobotReader
 
 pytestmark = pytest.mark.gl

@@ -4,7 +4,7 @@ import pytest
 
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import make_agent
-from rehearse.sim.env import EPISODE_STEPS, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, DogOnJacketEnv
 from rehearse.sim.evaluate import Episode, EvalConfig, run_episode, summarise, wilson
 
 

@@ -9,8 +9,8 @@ from gymnasium.utils.env_checker import check_env
 
 import rehearse.sim
 from rehearse.errors import ConfigError, DataError
-from rehearse.sim.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.world import GRASP_REACH_M, PERIOD_S, World
+from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.world import GRASP_REACH_M, PERIOD_S, World
 
 PULL = np.array([-0.3, 0.0, 0.0, 1.0], np.float32)
 HOLD = np.array([0.0, 0.0, 0.0, 1.0], np.float32)
@@ -58,7 +58,7 @@ def test_is_registered_once() -> None:
     rehearse.sim.register()
     spec = gymnasium.spec(rehearse.sim.ENV_ID)
     assert spec.id == "rehearse/DogOnJacket-v0"
-    assert spec.entry_point == "rehearse.sim.env:DogOnJacketEnv"
+    assert spec.entry_point == "rehearse.sim.dog_on_jacket.env:DogOnJacketEnv"
 
 
 def test_public_names_resolve() -> None:

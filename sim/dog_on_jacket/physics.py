@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from rehearse.planner import Futures
-from rehearse.sim import scene
-from rehearse.sim.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
-from rehearse.sim.factors import FactorRanges
-from rehearse.sim.world import DOG_SENSORS, HOLD_SUBSTEPS, SUBSTEPS, World
+from rehearse.sim.dog_on_jacket import scene
+from rehearse.sim.dog_on_jacket.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
+from rehearse.sim.dog_on_jacket.factors import FactorRanges
+from rehearse.sim.dog_on_jacket.world import DOG_SENSORS, HOLD_SUBSTEPS, SUBSTEPS, World
 
 _PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
 # Equality flags are user inputs, not physics state: they ride along with the controls, so that a grasp can open and

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rehearse.sim.behaviours import RISE_STEPS, NoisyPlay, Nothing, Random, StraightPull, heading_to_zone
-from rehearse.sim.scene import DROP_ZONE_M
-from rehearse.sim.world import World
+from rehearse.sim.dog_on_jacket.behaviours import RISE_STEPS, NoisyPlay, Nothing, Random, StraightPull, heading_to_zone
+from rehearse.sim.dog_on_jacket.scene import DROP_ZONE_M
+from rehearse.sim.dog_on_jacket.world import World
 
 
 def test_heading_points_at_the_zone(world: World, layout) -> None:

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from rehearse.sim.scene import DROP_ZONE_M
-from rehearse.sim.world import WORKSPACE_HIGH_M, WORKSPACE_LOW_M, World
+from rehearse.sim.dog_on_jacket.scene import DROP_ZONE_M
+from rehearse.sim.dog_on_jacket.world import WORKSPACE_HIGH_M, WORKSPACE_LOW_M, World
 
 RISE_STEPS = 4
 

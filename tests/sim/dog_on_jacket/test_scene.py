@@ -4,8 +4,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from rehearse.sim import scene
-from rehearse.sim.world import HOLD_SUBSTEPS, PERIOD_S, SUBSTEPS, World
+from rehearse.sim.dog_on_jacket import scene
+from rehearse.sim.dog_on_jacket.world import HOLD_SUBSTEPS, PERIOD_S, SUBSTEPS, World
 
 
 def jacket_points(world: World) -> np.ndarray:

@@ -1,9 +1,9 @@
-"""What varies from layout to layout, and by how much, at each level; seeds that cannot leak between splits.
+"""What varies from layout to layout, and by how much, at each level.
 
     factors = sample_factors(LEVELS["half"], np.random.default_rng(layout_seed("test", 3)))
 
 A layout is one draw of every factor. Any factor can be held at the middle of its range (``fixed={"friction"}``), which
-is how the effect of each one is measured. The splits are separate by construction: a layout seed carries its split.
+is how the effect of each one is measured.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -15,8 +15,6 @@ from rehearse.errors import ConfigError
 Range = tuple[float, float]
 LOG_UNIFORM = {"sleep_depth"}
 LIGHTEST_SLEEP, DEEPEST_SLEEP = 0.5, 3.0
-SPLITS = ("train", "validation", "test")
-LAYOUTS_PER_SEED = 1_000_000  # a run with seed s uses the layouts s * LAYOUTS_PER_SEED + i
 
 
 @dataclass(frozen=True)
@@ -64,15 +62,6 @@ LEVELS = {
     "half": FactorRanges(),
     "full": replace(FactorRanges(), overlap=(0.85, 1.0)),
 }
-
-
-def layout_seed(split: str, index: int) -> tuple[int, int]:
-    """Seed of layout ``index`` of a split; different splits share no seed, whatever the index."""
-    if split not in SPLITS:
-        raise ConfigError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
-    if index < 0:
-        raise ConfigError(f"layout index must be >= 0, got {index}")
-    return (SPLITS.index(split), index)
 
 
 def sample_factors(ranges: FactorRanges, rng: np.random.Generator, fixed: frozenset[str] = frozenset()) -> Factors:

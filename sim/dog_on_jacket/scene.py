@@ -14,10 +14,10 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from rehearse.sim import cloth
-from rehearse.sim.arms import ARMS, Arm
+from rehearse.sim.arms import ARMS, ASSETS, Arm
+from rehearse.sim.dog_on_jacket import cloth
 
-ASSETS = Path(__file__).parent / "assets"
+DOG = Path(__file__).parent / "assets" / "dog.xml"
 TIMESTEP_S = 0.005
 JACKET_LENGTH_M, JACKET_WIDTH_M = 0.42, 0.46
 JACKET_MASS_KG = 0.6
@@ -134,8 +134,8 @@ def jacket_bodies(model: mujoco.MjModel) -> np.ndarray:
     return np.array([i for i in range(model.nbody) if model.body(i).name.split("_")[0] in ("spine", "flap")])
 
 
-def _attach(spec: mujoco.MjSpec, name: str, asset: str, pos: tuple[float, float, float]) -> None:
-    child = mujoco.MjSpec.from_file(str(ASSETS / asset))
+def _attach(spec: mujoco.MjSpec, name: str, asset: Path, pos: tuple[float, float, float]) -> None:
+    child = mujoco.MjSpec.from_file(str(asset))
     spec.attach(child, frame=spec.worldbody.add_frame(pos=list(pos)), prefix=f"{name}/")
 
 
@@ -175,8 +175,8 @@ def build(jacket: str = "patch", arm: Arm = ARMS["arm7"]) -> mujoco.MjSpec:
     spec = mujoco.MjSpec.from_string(
         _WORLD.format(timestep=TIMESTEP_S, radius=DROP_RADIUS_M, zone=DROP_ZONE_M, jacket=body)
     )
-    _attach(spec, "arm", arm.asset, arm.base_m)
-    _attach(spec, "dog", "dog.xml", (0.0, 0.0, 0.0))
+    _attach(spec, "arm", ASSETS / arm.asset, arm.base_m)
+    _attach(spec, "dog", DOG, (0.0, 0.0, 0.0))
     _add_tabs(spec, tabs)
     _add_sensors(spec)
     return spec

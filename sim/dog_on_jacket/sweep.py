@@ -16,11 +16,12 @@ from functools import partial
 
 import numpy as np
 
-from rehearse.sim.behaviours import StraightPull
-from rehearse.sim.env import EPISODE_STEPS
+from rehearse.sim.dog_on_jacket.behaviours import StraightPull
+from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS
+from rehearse.sim.dog_on_jacket.factors import LEVELS, sample_factors
+from rehearse.sim.dog_on_jacket.world import PERIOD_S, World
 from rehearse.sim.evaluate import wilson
-from rehearse.sim.factors import LAYOUTS_PER_SEED, LEVELS, layout_seed, sample_factors
-from rehearse.sim.world import PERIOD_S, World
+from rehearse.sim.layouts import LAYOUTS_PER_SEED, layout_seed
 
 DIRECTIONS_RAD = (-0.4, -0.2, 0.0, 0.2, 0.4)
 SPEEDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 1.0)

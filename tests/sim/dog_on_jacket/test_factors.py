@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rehearse.errors import ConfigError
-from rehearse.sim.factors import LEVELS, SPLITS, FactorRanges, layout_seed, sample_factors
+from rehearse.sim.dog_on_jacket.factors import LEVELS, FactorRanges, sample_factors
+from rehearse.sim.layouts import SPLITS, layout_seed
 
 NAMES = [field.name for field in fields(FactorRanges)]
 INDICES = (*range(50), 999_999, 1_000_000, 2**31 - 1)

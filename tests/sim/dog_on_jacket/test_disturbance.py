@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rehearse.sim.disturbance import SAMPLE_PERIOD_S, Arousal, DisturbanceWeights
+from rehearse.sim.dog_on_jacket.disturbance import SAMPLE_PERIOD_S, Arousal, DisturbanceWeights
 
 ONE = DisturbanceWeights(
     acceleration=2.0,

@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from rehearse.sim.behaviours import StraightPull
-from rehearse.sim.physics import NominalPhysics, PhysicsDynamics
-from rehearse.sim.world import World
+from rehearse.sim.dog_on_jacket.behaviours import StraightPull
+from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
+from rehearse.sim.dog_on_jacket.world import World
 
 STEPS = 8
 SIGNALS = ("disturbance", "progress", "distance_m", "woken")

@@ -10,7 +10,7 @@ grip (> 0 closed), at 5 Hz; with ``control="joint"`` (J + 1,): velocity of the a
 An episode ends when the jacket's middle is in the drop zone (success), when the dog wakes (failure), or after 4 s.
 Reward: progress made, +1 for success, -1 for waking, -0.01 a step.
 ``info`` holds success, woken, disturbance (1 wakes), progress (0 .. 1), distance_m, dog_speed_mps, dog_turn_radps,
-dog_shift_m (see rehearse.sim.world.Outcome), sleep_depth, time_s and layout.
+dog_shift_m (see Outcome in world.py), sleep_depth, time_s and layout.
 """
 
 from dataclasses import asdict
@@ -20,12 +20,13 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import ConfigError
-from rehearse.sim import oddities
 from rehearse.sim.arms import ARMS
 from rehearse.sim.cameras import CAMERAS, FRONT, Pose, move
-from rehearse.sim.factors import LEVELS, SPLITS, layout_seed, sample_factors
+from rehearse.sim.dog_on_jacket import oddities
+from rehearse.sim.dog_on_jacket.factors import LEVELS, sample_factors
+from rehearse.sim.dog_on_jacket.world import PERIOD_S, Outcome, World
 from rehearse.sim.gl import close_renderer, open_renderer
-from rehearse.sim.world import PERIOD_S, Outcome, World
+from rehearse.sim.layouts import SPLITS, layout_seed
 
 EPISODE_STEPS = 20
 JACKETS = ("patch", "cloth")
@@ -36,8 +37,8 @@ MAX_LAYOUT = 2**31 - 1
 class DogOnJacketEnv(gymnasium.Env):
     """See the module's first lines. ``fixed`` names factors that are held at the middle of their range.
 
-    ``oddity`` makes every episode strange (rehearse.sim.oddities). ``level`` and ``camera`` may be changed between
-    episodes; ``arm`` and ``jacket`` are built in.
+    ``oddity`` makes every episode strange (oddities.py). ``level`` and ``camera`` may be changed between episodes;
+    ``arm`` and ``jacket`` are built in.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}

@@ -3,7 +3,7 @@
     world = World(); world.reset(factors); outcome = world.step(np.array([-1.0, 0.0, 0.0, 1.0]))
 
 A step is 0.2 s. The action (4,) in [-1, 1] is the gripper's velocity along x, y, z (1 = MAX_SPEED_MPS) and the grip
-(> 0 closed). The same control law drives many imagined copies in ``rehearse.sim.physics``.
+(> 0 closed). The same control law drives many imagined copies in ``physics.py``.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import DataError
-from rehearse.sim import scene
 from rehearse.sim.arms import ARMS, Arm
-from rehearse.sim.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
-from rehearse.sim.factors import DEEPEST_SLEEP, LIGHTEST_SLEEP, Factors
+from rehearse.sim.dog_on_jacket import scene
+from rehearse.sim.dog_on_jacket.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
+from rehearse.sim.dog_on_jacket.factors import DEEPEST_SLEEP, LIGHTEST_SLEEP, Factors
 from rehearse.sim.kinematics import ArmKinematics
 
 PERIOD_S = 0.2
