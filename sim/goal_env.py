@@ -18,7 +18,7 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import ConfigError
-from rehearse.sim.factors import SPLITS, layout_seed
+from rehearse.sim.layouts import SPLITS, layout_seed
 from rehearse.sim.gl import close_renderer, open_renderer
 from rehearse.sim.goal_world import PERIOD_S, GoalWorld
 

@@ -7,14 +7,15 @@ They read the world's true state (where the block is), which the planner never s
 
 import numpy as np
 
+from rehearse.sim.baselines import Random
 from rehearse.sim.goal_world import PERIOD_S
 from rehearse.sim.push.contacts import REACH_M, Contacts
 from rehearse.sim.push.scene import PUSHER_RADIUS_M
-from rehearse.sim.push.world import MAX_SPEED_MPS, PushWorld, rotated
+from rehearse.sim.push.world import MAX_SPEED_MPS, TOLERANCE_M, PushWorld, rotated
 
 STEP_M = MAX_SPEED_MPS * PERIOD_S
-TURN_RADIUS_M = 0.06  # what a radian of turn counts, beside a metre
-SLOWEST_GAIN = 0.05
+SLOWEST_GAIN = 0.05  # of the block's error per metre of pushing: less is not worth going there
+SHORTEST_PUSH_M = 0.008  # a softer one would be held up by friction
 AT_CONTACT_M = 0.009
 
 Pose = tuple[np.ndarray, float]
@@ -61,7 +62,8 @@ class Demonstrator:
     """Brings the block to the goal, or to another pose given as ``aim``.
 
     At every step it takes the contact that promises the least way: round to it, and then as far as the block's error
-    is from gone at the rate at which a push there would lessen it.
+    is from gone at the rate at which a push there would lessen it. What would bring the block so near to a wall that
+    the pusher could not get behind it is left.
     """
 
     def __init__(self, aim: Pose | None = None) -> None:
@@ -70,7 +72,8 @@ class Demonstrator:
     def reset(self, world: PushWorld, rng: np.random.Generator) -> None:
         """Begin an episode."""
         self._pusher = Pusher(world)
-        self._turn_radius_m = TURN_RADIUS_M if np.isfinite(world.shape.angle_tolerance_rad) else 0.0
+        # What a radian of turn counts beside a metre: as much as success allows of each.
+        self._turn_radius_m = TOLERANCE_M / world.shape.angle_tolerance_rad
 
     def act(self, world: PushWorld) -> np.ndarray:
         """Towards the best contact, or a push there."""
@@ -81,10 +84,111 @@ class Demonstrator:
         turn = self._turn_radius_m * np.angle(np.exp(1j * (yaw_rad - pusher.yaw_rad)))
         size = float(np.hypot(np.linalg.norm(error), turn))
         lessens = contacts.shift @ error + self._turn_radius_m * contacts.turn * turn
-        gain = np.maximum(lessens / size, SLOWEST_GAIN)
-        cost = np.where(pusher.usable, pusher.ways_m + size / gain, np.inf)
-        if not np.isfinite(cost).any():
+        moves = (contacts.shift**2).sum(1) + (self._turn_radius_m * contacts.turn) ** 2
+        push_m = np.clip(lessens / moves, SHORTEST_PUSH_M, STEP_M)
+        ends = pusher.block + rotated(contacts.shift * push_m[:, None], pusher.yaw_rad)
+        reach_m = max(world.shape.reach_m, float(np.abs(pusher.block).max()))
+        good = pusher.usable & (lessens > SLOWEST_GAIN * size) & (np.abs(ends).max(1) <= reach_m)
+        if not good.any():
             return np.zeros(2)
-        best = int(cost.argmin())
-        moved = (contacts.shift[best] ** 2).sum() + (self._turn_radius_m * contacts.turn[best]) ** 2
-        return pusher.go(best, float(np.clip(lessens[best] / moved, 0.004, STEP_M)))
+        cost = pusher.ways_m[good] + size**2 / lessens[good]
+        best = int(np.flatnonzero(good)[cost.argmin()])
+        return pusher.go(best, float(push_m[best]))
+
+
+class Roam:
+    """From one random place of the table to the next in straight lines, over whatever lies there."""
+
+    def reset(self, world: PushWorld, rng: np.random.Generator) -> None:
+        """Nowhere yet."""
+        self._rng, self._place_m, self._steps = rng, None, 0
+
+    def act(self, world: PushWorld) -> np.ndarray:
+        """On; a new place when it is reached or takes too long."""
+        gap = None if self._place_m is None else self._place_m - world.data.qpos[:2]
+        if gap is None or np.linalg.norm(gap) < STEP_M / 2 or self._steps >= 12:
+            self._place_m, self._steps = self._rng.uniform(-REACH_M, REACH_M, 2), 0
+            gap = self._place_m - world.data.qpos[:2]
+        self._steps += 1
+        return velocity(gap)
+
+
+class Shove:
+    """A random contact, a random slant, a push of random length; and again. Where it leads to is all one."""
+
+    def reset(self, world: PushWorld, rng: np.random.Generator) -> None:
+        """Choose the first push."""
+        self._rng, self._pusher = rng, Pusher(world)
+        self._choose()
+
+    def _choose(self) -> None:
+        contacts, rng = self._pusher.contacts, self._rng
+        self._contact = int(rng.choice(np.flatnonzero(contacts.usable)))
+        self._slant_rad = rng.uniform(-0.7, 0.7)
+        self._pushes, self._patience = int(rng.integers(1, 9)), 14
+
+    def act(self, world: PushWorld) -> np.ndarray:
+        """On to the contact, or push."""
+        self._pusher.look(world)
+        self._patience -= 1
+        if self._pushes == 0 or self._patience == 0 or not self._pusher.usable[self._contact]:
+            self._choose()
+        if self._pusher.there[self._contact]:
+            self._pushes -= 1
+        return self._pusher.go(self._contact, STEP_M, self._slant_rad)
+
+
+class Elsewhere:
+    """A demonstrator with aims of its own: one random pose after another."""
+
+    def reset(self, world: PushWorld, rng: np.random.Generator) -> None:
+        """Choose the first pose."""
+        self._rng, self._demonstrator, self._steps = rng, Demonstrator(), 0
+        self._demonstrator.reset(world, rng)
+
+    def act(self, world: PushWorld) -> np.ndarray:
+        """On towards the pose; another one every three seconds."""
+        if self._steps % 15 == 0:
+            reach_m = world.shape.reach_m
+            self._demonstrator.aim = self._rng.uniform(-reach_m, reach_m, 2), float(self._rng.uniform(-np.pi, np.pi))
+        self._steps += 1
+        return self._demonstrator.act(world)
+
+
+class NoisyPlay:
+    """What training data is made of: contacts everywhere, at every angle and speed, as various as a planner's ideas.
+
+    An episode is of one kind (``mix`` holds the shares): the demonstrator's, towards the goal or ``elsewhere``, so that
+    the block has been brought to all places in all ways; ``shove``, whose pushes are wrong in every way that a planner's
+    may be; ``roam``, that shows the table and accidents; ``uniform`` noise. Each has its own tempo, which now and then
+    changes, and its own noise; one step in twelve begins a short stretch of a random action.
+    """
+
+    kinds = {"goal": Demonstrator, "elsewhere": Elsewhere, "shove": Shove, "roam": Roam, "uniform": Random}
+
+    def __init__(self, mix: dict[str, float] | None = None) -> None:
+        self.mix = mix or {"goal": 0.25, "elsewhere": 0.25, "shove": 0.3, "roam": 0.15, "uniform": 0.05}
+
+    def reset(self, world: PushWorld, rng: np.random.Generator) -> None:
+        """Draw this episode's character."""
+        self._rng = rng
+        self.kind = str(rng.choice(list(self.mix), p=list(self.mix.values())))
+        self._behaviour = self.kinds[self.kind]()
+        self._behaviour.reset(world, rng)
+        self._noise = rng.choice([0.05, 0.15, 0.35])
+        self._tempo, self._stray, self._straying = 1.0, np.zeros(2), 0
+
+    def act(self, world: PushWorld) -> np.ndarray:
+        """What the kind does, at its tempo, with its noise."""
+        rng = self._rng
+        intended = self._behaviour.act(world)
+        if self.kind == "uniform":
+            return intended
+        if rng.random() < 0.15:
+            self._tempo = rng.choice([0.3, 0.6, 1.0, 1.0])
+        if self._straying == 0 and rng.random() < 1 / 12:
+            self._stray, self._straying = rng.uniform(-1, 1, 2), int(rng.integers(1, 4))
+        if self._straying:
+            self._straying -= 1
+            return self._stray
+        return np.clip(intended * self._tempo + rng.normal(0, self._noise, 2), -1, 1)
