@@ -9,6 +9,7 @@ import numpy as np
 
 from rehearse.sim.baselines import Random
 from rehearse.sim.goal_world import PERIOD_S
+from rehearse.sim.play import NoisyPlay
 from rehearse.sim.push.contacts import REACH_M, Contacts
 from rehearse.sim.push.scene import PUSHER_RADIUS_M
 from rehearse.sim.push.world import MAX_SPEED_MPS, TOLERANCE_M, PushWorld, rotated
@@ -155,40 +156,18 @@ class Elsewhere:
         return self._demonstrator.act(world)
 
 
-class NoisyPlay:
-    """What training data is made of: contacts everywhere, at every angle and speed, as various as a planner's ideas.
+def noisy_play() -> NoisyPlay:
+    """Contacts everywhere, at every angle and speed.
 
-    An episode is of one kind (``mix`` holds the shares): the demonstrator's, towards the goal or ``elsewhere``, so that
-    the block has been brought to all places in all ways; ``shove``, whose pushes are wrong in every way that a planner's
-    may be; ``roam``, that shows the table and accidents; ``uniform`` noise. Each has its own tempo, which now and then
-    changes, and its own noise; one step in twelve begins a short stretch of a random action.
+    The demonstrator, towards the goal or elsewhere, brings the block to all places in all ways; shoving is wrong in
+    every way that a planner's pushes may be; roaming shows the table and accidents.
     """
-
-    kinds = {"goal": Demonstrator, "elsewhere": Elsewhere, "shove": Shove, "roam": Roam, "uniform": Random}
-
-    def __init__(self, mix: dict[str, float] | None = None) -> None:
-        self.mix = mix or {"goal": 0.25, "elsewhere": 0.25, "shove": 0.3, "roam": 0.15, "uniform": 0.05}
-
-    def reset(self, world: PushWorld, rng: np.random.Generator) -> None:
-        """Draw this episode's character."""
-        self._rng = rng
-        self.kind = str(rng.choice(list(self.mix), p=list(self.mix.values())))
-        self._behaviour = self.kinds[self.kind]()
-        self._behaviour.reset(world, rng)
-        self._noise = rng.choice([0.05, 0.15, 0.35])
-        self._tempo, self._stray, self._straying = 1.0, np.zeros(2), 0
-
-    def act(self, world: PushWorld) -> np.ndarray:
-        """What the kind does, at its tempo, with its noise."""
-        rng = self._rng
-        intended = self._behaviour.act(world)
-        if self.kind == "uniform":
-            return intended
-        if rng.random() < 0.15:
-            self._tempo = rng.choice([0.3, 0.6, 1.0, 1.0])
-        if self._straying == 0 and rng.random() < 1 / 12:
-            self._stray, self._straying = rng.uniform(-1, 1, 2), int(rng.integers(1, 4))
-        if self._straying:
-            self._straying -= 1
-            return self._stray
-        return np.clip(intended * self._tempo + rng.normal(0, self._noise, 2), -1, 1)
+    return NoisyPlay(
+        {
+            "goal": (0.25, Demonstrator()),
+            "elsewhere": (0.25, Elsewhere()),
+            "shove": (0.3, Shove()),
+            "roam": (0.15, Roam()),
+            "uniform": (0.05, Random()),
+        }
+    )
