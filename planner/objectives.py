@@ -236,6 +236,24 @@ class Toward(Term):
 
 
 @dataclass(frozen=True)
+class Near(Term):
+    """Distance of several signals from where they should be, averaged over the horizon: ((name, value), ...).
+
+    Near((("block_x_m", 0.1), ("block_y_m", -0.05)))
+
+    All signals should have one unit. Each member's distance is formed first, the risk over K comes last.
+    """
+
+    place: tuple[tuple[str, float], ...]
+    weight: float = 1.0
+    risk: str | Risk = "mean"
+
+    def value(self, futures: Futures, actions: Tensor) -> Tensor:
+        gaps = torch.stack([futures.signal(name) - value for name, value in self.place])
+        return risk_of(self.risk)(gaps.square().sum(0).sqrt()).mean(-1)
+
+
+@dataclass(frozen=True)
 class Disagreement(Term):
     """How much the ensemble disagrees, averaged over the horizon: keeps plans where the model has been."""
 
