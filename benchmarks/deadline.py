@@ -24,7 +24,9 @@ from rich.table import Table
 from rehearse.commands.base import about, progress_bar
 from rehearse.files import atomic_write
 from rehearse.planner import MPC, CEMConfig
-from rehearse.sim.agents import MPC_CONFIG, LearnedDynamics, arm_limits, objective
+from rehearse.sim.planner_agent import LearnedDynamics
+from rehearse.sim.task import Situation
+from rehearse.sim.tasks import get_task
 from rehearse.world_model import History, load, shipped_checkpoint
 
 FRAMES = 5
@@ -78,8 +80,10 @@ class Deadlines:
 
     def _decide(self, deadline_s: float, count: int):
         dynamics = LearnedDynamics(load(shipped_checkpoint("dog-on-jacket-tiny")))
-        config = dataclasses.replace(MPC_CONFIG, deadline_s=deadline_s)
-        mpc = MPC(dynamics, objective(), CEMConfig(futures=self.futures), config, limits=arm_limits)
+        task = get_task("dog-on-jacket")
+        config = dataclasses.replace(task.mpc, deadline_s=deadline_s)
+        objective = task.objective(Situation(EPISODE))
+        mpc = MPC(dynamics, objective, CEMConfig(futures=self.futures), config, limits=task.limits)
         rng, dice = np.random.default_rng(self.seed), torch.Generator().manual_seed(self.seed)
         frames = rng.integers(0, 255, (FRAMES, 64, 64, 3), np.uint8)
         history = History(frames, np.zeros((FRAMES, 10), np.float32), np.zeros((FRAMES - 1, 4), np.float32))

@@ -1,0 +1,37 @@
+"""The two behaviours that every task is measured against.
+
+behaviour = Random(4); behaviour.reset(world, rng); action = behaviour.act(world)     # (A,) in [-1, 1]
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+class Nothing:
+    """Hold still: ``hold`` (A,) is the action that does it."""
+
+    def __init__(self, hold: tuple[float, ...]) -> None:
+        self.hold = hold
+
+    def reset(self, world: Any, rng: np.random.Generator) -> None:
+        """Nothing to prepare."""
+
+    def act(self, world: Any) -> np.ndarray:
+        """The same, always."""
+        return np.array(self.hold)
+
+
+class Random:
+    """Uniform actions of ``size`` A."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def reset(self, world: Any, rng: np.random.Generator) -> None:
+        """Take the generator."""
+        self.rng = rng
+
+    def act(self, world: Any) -> np.ndarray:
+        """A uniform draw."""
+        return self.rng.uniform(-1, 1, self.size)
