@@ -1,6 +1,7 @@
-"""The two behaviours that every task is measured against, and what a behaviour is.
+"""What a behaviour is, and the two that every task is measured against.
 
-behaviour = Random(); behaviour.reset(world, rng); action = behaviour.act(world)     # (A,) in [-1, 1]
+behaviour = Random()
+behaviour.reset(world, rng); action = behaviour.act(world)     # (A,) in [-1, 1]
 """
 
 from typing import Protocol
@@ -41,3 +42,9 @@ class Random:
     def act(self, world: GoalWorld) -> np.ndarray:
         """A uniform draw."""
         return self.rng.uniform(-1, 1, len(world.action_names))
+
+
+def towards(gap_m: np.ndarray, step_m: float | np.ndarray) -> np.ndarray:
+    """The action (A,) that covers ``gap_m`` (A,) in one step, or begins to; the fastest one covers ``step_m``."""
+    action = gap_m / step_m
+    return action / max(1.0, np.abs(action).max())

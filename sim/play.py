@@ -23,8 +23,8 @@ LONGEST_LAPSE_STEPS = 3
 class NoisyPlay:
     """One of several behaviours per episode; ``kinds`` holds the share and the behaviour of each.
 
-    An episode has its own noise, and its own tempo, which now and then changes. Now and then it lapses: for one to three
-    steps a random action is repeated.
+    An episode has its own noise, and its own tempo, which now and then changes. Now and then it lapses: for one to
+    three steps a random action is repeated.
     """
 
     def __init__(self, kinds: Mapping[str, tuple[float, Behaviour]]) -> None:
