@@ -14,6 +14,10 @@ PACKAGES = [
     "rehearse.planner.objectives",
     "rehearse.ros_nodes",
     "rehearse.sim",
+    "rehearse.sim.dog_on_jacket",
+    "rehearse.sim.push",
+    "rehearse.sim.reach",
+    "rehearse.sim.two_room",
     "rehearse.world_model",
     "rehearse.world_model.backbones",
     "rehearse.world_model.data",
@@ -23,6 +27,7 @@ PACKAGES = [
 PACKAGE_DATA = {
     "rehearse": ["py.typed", "templates/*"],
     "rehearse.sim": ["assets/*"],
+    "rehearse.sim.dog_on_jacket": ["assets/*"],
     "rehearse.world_model": ["checkpoints/*"],
 }
 

@@ -1,11 +1,12 @@
 """Imagined futures in, an action out. Only torch and numpy: no simulator, no ROS, no model's insides."""
 
 from rehearse.planner.cem import CEM, CEMConfig, CEMState
+from rehearse.planner.config import MPCConfig
 from rehearse.planner.dial import DIAL, DIALConfig
 from rehearse.planner.gaussian import GaussianState
 from rehearse.planner.gradient import Gradient, GradientConfig
 from rehearse.planner.icem import ICEM, ICEMConfig, coloured
-from rehearse.planner.mpc import MPC, MPCConfig
+from rehearse.planner.mpc import MPC
 from rehearse.planner.mppi import MPPI, MPPIConfig
 from rehearse.planner.objectives import (
     RISKS,
@@ -43,9 +44,18 @@ from rehearse.planner.protocols import (
     PlanningError,
 )
 from rehearse.planner.schedule import shrinking, split
+from rehearse.planner.scout import Path, Scout, ScoutConfig
 from rehearse.planner.spline import basis, evaluate, knot_times, warm_start
+from rehearse.planner.together import ManyDynamics, Turn, plan_together
+from rehearse.planner.tree import load_tree, save_tree, why
+from rehearse.planner.trust import Trust, TrustConfig
+from rehearse.planner.two_level import TwoLevel, TwoLevelConfig
+from rehearse.planner.verify import Verifier
 
 __all__ = [
+    "why",
+    "save_tree",
+    "load_tree",
     "CEM",
     "DIAL",
     "ICEM",
@@ -75,8 +85,10 @@ __all__ = [
     "ICEMConfig",
     "MPCConfig",
     "MPPIConfig",
+    "ManyDynamics",
     "Objective",
     "Optimizer",
+    "Path",
     "Over",
     "Plan",
     "PlanningError",
@@ -84,12 +96,20 @@ __all__ = [
     "PredictiveSampling",
     "Proposer",
     "Reach",
+    "Scout",
+    "ScoutConfig",
     "Signal",
     "Smoothness",
     "Sum",
     "Term",
     "Terminal",
     "Toward",
+    "Trust",
+    "TrustConfig",
+    "Turn",
+    "TwoLevel",
+    "TwoLevelConfig",
+    "Verifier",
     "basis",
     "coloured",
     "cvar",
@@ -97,6 +117,7 @@ __all__ = [
     "knot_times",
     "make_optimizer",
     "mean_plus_std",
+    "plan_together",
     "shrinking",
     "split",
     "warm_start",

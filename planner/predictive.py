@@ -52,6 +52,6 @@ class PredictiveSampling:
         usable, costs = finite(costs)
         return replace(
             state,
-            mean=torch.where(usable.any(), knots[costs.argmin()], state.mean),
+            mean=torch.where(usable.any(), knots[costs.argmin()[None]][0], state.mean),  # [None]: no wait for a number
             nonfinite=state.nonfinite + (~usable).sum(),
         )

@@ -19,7 +19,7 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 
 from rehearse.errors import DataError
-from rehearse.sim.world import MAX_SPEED_MPS
+from rehearse.sim.dog_on_jacket.world import MAX_SPEED_MPS
 
 WORLD_FRAME, CAMERA_FRAME = "world", "front_camera_optical_frame"
 GRIP_CLOSED = 1.0

@@ -26,8 +26,8 @@ from std_srvs.srv import Trigger
 from rehearse.errors import DataError, RehearseError
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.parameters import SimParameters, declare
-from rehearse.sim.env import PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.world import PERIOD_S
+from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.world import PERIOD_S
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 NOW = Time()

@@ -9,6 +9,9 @@ turned alike, so that proprioception means the same on each. Metres and radians.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+
+ASSETS = Path(__file__).parent / "assets"
 
 
 @dataclass(frozen=True)

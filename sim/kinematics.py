@@ -10,8 +10,7 @@ the simulated state, so a whole plan can be turned into joint targets before any
 import mujoco
 import numpy as np
 
-from rehearse.sim.arms import ARMS, Arm
-from rehearse.sim.scene import ASSETS
+from rehearse.sim.arms import ARMS, ASSETS, Arm
 
 ITERATIONS, DAMPING, TILT_WEIGHT, POSTURE_GAIN, STEP_RAD = 3, 2e-3, 0.25, 0.05, 0.35
 

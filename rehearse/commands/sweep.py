@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.commands.base import Command, about, progress_bar
-from rehearse.sim.sweep import SweepConfig, sweep
+from rehearse.sim.dog_on_jacket.sweep import SweepConfig, sweep
 
 
 @dataclass(kw_only=True)

@@ -208,6 +208,6 @@ def test_futures_name_the_field_that_does_not_fit():
     with pytest.raises(DataError, match=r"latents are \(4, 3, 8\), expected \(4, 2, D\)"):
         Futures(zeros(4, 3, 8), {}, zeros(4, 2))
     with pytest.raises(DataError, match=r"signal 'woken' is \(4, 2\), expected \(K, 4, 2\)"):
-        Futures(None, {"woken": zeros(4, 2)}, zeros(4, 2))
+        Futures(None, {"woken": zeros(4, 2)}, zeros(4, 2)).signal("woken")
     torch.testing.assert_close(FUTURES.worst("woken")[0], torch.tensor([0.0, 0.6, 0.5]))
     torch.testing.assert_close(FUTURES.mean("woken")[0], torch.tensor([0.0, 0.35, 0.35]))

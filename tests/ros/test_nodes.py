@@ -15,7 +15,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image, JointState
 
 from rehearse.ros_nodes.messages import from_image, from_twist, to_image, to_twist
-from rehearse.sim.env import PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
 from tests.ros.live import Nodes, Probe, distinct, nanoseconds, values
 
 pytestmark = pytest.mark.ros

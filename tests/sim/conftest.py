@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rehearse.sim.factors import LEVELS, Factors, layout_seed, sample_factors
-from rehearse.sim.world import World
+from rehearse.sim.dog_on_jacket.factors import LEVELS, Factors, sample_factors
+from rehearse.sim.dog_on_jacket.world import World
+from rehearse.sim.layouts import layout_seed
 
 
 def layout(index: int = 0, level: str = "half", fixed: frozenset[str] = frozenset()) -> Factors:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rehearse.sim import oddities
 from rehearse.sim.cameras import CAMERAS
-from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket import oddities
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 
 PULL = np.array([-0.3, 0.1, 0.0, 1.0], np.float32)
 

@@ -42,7 +42,7 @@ def test_a_context_that_will_not_open_is_a_setup_error() -> None:
     code = """
 import mujoco, rehearse.sim
 from rehearse.errors import SetupError
-from rehearse.sim.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 try:
     DogOnJacketEnv().reset(seed=0)
 except SetupError as error:

@@ -6,10 +6,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from rehearse.sim.arms import ARMS, Arm
+from rehearse.sim.arms import ARMS, ASSETS, Arm
+from rehearse.sim.dog_on_jacket.world import WORKSPACE_HIGH_M, WORKSPACE_LOW_M
 from rehearse.sim.kinematics import ArmKinematics
-from rehearse.sim.scene import ASSETS
-from rehearse.sim.world import WORKSPACE_HIGH_M, WORKSPACE_LOW_M
 
 REACH_M = {"arm7": 0.65}  # the far corners of the workspace lie beyond it; the others reach them all
 
