@@ -90,7 +90,7 @@ class CEM:
         A non-finite cost counts as +inf, is counted, and never enters the fit; with no finite one among the (n,)
         mean and std stay. Branches on tensors only, so that a GPU is not waited for.
         """
-        usable, costs = finite(costs)
+        costs = finite(costs)
         again = math.ceil(self.config.keep * len(state.elites))
         pool = torch.cat([state.elites[:again], knots])
         pool_costs = torch.cat([state.elite_costs[:again], costs])
@@ -98,7 +98,7 @@ class CEM:
         elite_costs, order = (x[:count] for x in pool_costs.sort(stable=True))
 
         fit = elite_costs < torch.inf
-        fitted, found = fit.sum(), usable.sum()
+        fitted, found = fit.sum(), (costs < torch.inf).sum()
         # where() and not a product alone: a non-finite knot times zero would still be NaN
         elites = pool[order].where(fit[:, None, None], 0.0)
         share, flat = fit / fitted.clamp(min=1), elites.flatten(1)

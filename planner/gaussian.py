@@ -42,7 +42,6 @@ def draw(state: GaussianState, noise: Tensor) -> Tensor:
     return torch.addcmul(state.mean, state.std, noise).clamp_(state.low, state.high)
 
 
-def finite(costs: Tensor) -> tuple[Tensor, Tensor]:
-    """costs (n,) -> which are finite (n,), and the costs with +inf in place of the others (n,)."""
-    usable = costs.isfinite()
-    return usable, costs.where(usable, math.inf)
+def finite(costs: Tensor) -> Tensor:
+    """costs (n,) with +inf in place of what is nan or infinite. One operation: `cost < inf` then tells them apart."""
+    return torch.nan_to_num(costs, math.inf, math.inf, math.inf)

@@ -69,10 +69,12 @@ class MPPI:
 
         A non-finite cost has no weight and is counted; with no finite one nothing moves.
         """
-        usable, costs = finite(costs)
+        costs = finite(costs)
+        usable = costs < torch.inf
+        found = usable.sum()
         # where() and not a product: a non-finite knot times zero would still be NaN
         flat = knots.flatten(1).where(usable[:, None], 0.0)
-        logits = -(costs - costs.amin()) / self._scale(usable, costs)
+        logits = -(costs - costs.amin()) / self._scale(usable, found, costs)
         if self.config.importance:
             # A dimension that is not searched has no say. What all knots have in common falls out of the softmax.
             pull = torch.where(state.std > 0, state.mean / state.std.square(), 0.0)
@@ -81,15 +83,15 @@ class MPPI:
         mean = (weights @ flat).view_as(state.mean)
         return replace(
             state,
-            mean=torch.where(usable.any(), mean, state.mean),
-            nonfinite=state.nonfinite + (~usable).sum(),
+            mean=torch.where(found > 0, mean, state.mean),
+            nonfinite=state.nonfinite + (len(costs) - found),
         )
 
-    def _scale(self, usable: Tensor, costs: Tensor) -> Tensor | float:
+    def _scale(self, usable: Tensor, found: Tensor, costs: Tensor) -> Tensor | float:
         """λ: by what differences of cost are divided."""
         if self.config.absolute:
             return self.config.temperature
-        count = usable.sum().clamp(min=1)
+        count = found.clamp(min=1)
         mean = costs.where(usable, 0.0).sum() / count
         spread = ((costs - mean).where(usable, 0.0).square().sum() / count).sqrt()
         return (self.config.temperature * spread).clamp(min=1e-12)

@@ -49,9 +49,10 @@ class PredictiveSampling:
 
     def update(self, state: GaussianState, knots: Tensor, costs: Tensor) -> GaussianState:
         """Take the cheapest of knots (n,Q,A) with costs (n,); with no finite cost nothing moves."""
-        usable, costs = finite(costs)
+        costs = finite(costs)
+        found = (costs < torch.inf).sum()
         return replace(
             state,
-            mean=torch.where(usable.any(), knots[costs.argmin()[None]][0], state.mean),  # [None]: no wait for a number
-            nonfinite=state.nonfinite + (~usable).sum(),
+            mean=torch.where(found > 0, knots[costs.argmin()[None]][0], state.mean),  # [None]: no wait for a number
+            nonfinite=state.nonfinite + (len(costs) - found),
         )
