@@ -5,7 +5,7 @@ from rehearse.planner.config import MPCConfig
 from rehearse.planner.dial import DIAL, DIALConfig
 from rehearse.planner.gaussian import GaussianState
 from rehearse.planner.gradient import Gradient, GradientConfig
-from rehearse.planner.icem import ICEM, ICEMConfig, coloured_noise
+from rehearse.planner.icem import ICEM, ICEMConfig, coloured
 from rehearse.planner.mpc import MPC
 from rehearse.planner.mppi import MPPI, MPPIConfig
 from rehearse.planner.objectives import (
@@ -111,7 +111,7 @@ __all__ = [
     "TwoLevelConfig",
     "Verifier",
     "basis",
-    "coloured_noise",
+    "coloured",
     "cvar",
     "evaluate",
     "knot_times",

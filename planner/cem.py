@@ -95,20 +95,21 @@ class CEM:
         pool = torch.cat([state.elites[:again], knots])
         pool_costs = torch.cat([state.elite_costs[:again], costs])
         count = min(len(pool), max(3, math.ceil(self.config.elite_fraction * len(knots))))
-        order = pool_costs.argsort(stable=True)[:count]
-        elites, elite_costs = pool[order], pool_costs[order]
+        elite_costs, order = (x[:count] for x in pool_costs.sort(stable=True))
 
-        fit = elite_costs.isfinite()[:, None, None]
-        total = fit.sum() * usable.any()
-        # where() and not a product: a non-finite knot times zero would still be NaN
-        mean = elites.where(fit, 0.0).sum(0) / total.clamp(min=1)
-        std = ((elites - mean).where(fit, 0.0).square().sum(0) / total.clamp(min=1)).sqrt()
-        smoothing = self.config.smoothing
+        fit = elite_costs < torch.inf
+        fitted, found = fit.sum(), usable.sum()
+        # where() and not a product alone: a non-finite knot times zero would still be NaN
+        elites = pool[order].where(fit[:, None, None], 0.0)
+        share, flat = fit / fitted.clamp(min=1), elites.flatten(1)
+        mean = share @ flat
+        std = (share @ (flat - mean).square_()).sqrt_()
+        moves = (found > 0) * (1 - self.config.smoothing)
         return replace(
             state,
-            mean=torch.where(total > 0, torch.lerp(mean, state.mean, smoothing), state.mean),
-            std=torch.where(total > 1, torch.lerp(std, state.std, smoothing).maximum(state.std_min), state.std),
+            mean=state.mean.lerp(mean.view_as(state.mean), moves),
+            std=state.std.lerp(std.view_as(state.std), moves * (fitted > 1)).maximum(state.std_min),
             elites=elites,
             elite_costs=elite_costs,
-            nonfinite=state.nonfinite + (~usable).sum(),
+            nonfinite=state.nonfinite + (len(costs) - found),
         )

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 @dataclass(frozen=True)
 class GaussianState:
-    """mean, std (Q,A) · low, high (A,) · nonfinite (), how many costs were so far nan or infinite."""
+    """mean, std, low, high (Q,A) · nonfinite (), how many costs were so far nan or infinite."""
 
     mean: Tensor
     std: Tensor
@@ -26,7 +26,9 @@ class GaussianState:
 def begin(mean: Tensor, std: Tensor, low: Tensor, high: Tensor) -> GaussianState:
     """mean (Q,A), std (A,) or (Q,A), bounds (A,) -> a state that has seen nothing; the mean within the bounds."""
     nothing = torch.zeros((), dtype=torch.long, device=mean.device)
-    return GaussianState(mean.clamp(low, high), std.expand_as(mean), low, high, nothing)
+    # Written out to (Q,A): clamping (n,Q,A) to bounds of (A,) runs in rows of A, many times as slowly.
+    std, low, high = (x.expand_as(mean).contiguous() for x in (std, low, high))
+    return GaussianState(mean.clamp(low, high), std, low, high, nothing)
 
 
 def white(state: GaussianState, n: int, generator: Generator) -> Tensor:

@@ -8,18 +8,21 @@ again.
 
 Pinneri, Sawant, Blaes, Achterhold, Stueckler, Rolinek, Martius: Sample-efficient Cross-Entropy Method for Real-time
 Planning, CoRL 2020 (arXiv 2008.06389). What differs: the mean is a sample of every iteration and not of the last one
-alone; the noise runs along knots and not along steps, and is not periodic; the std has a floor. The paper's elites of
+alone; the noise runs along knots and not along steps, is not periodic, and comes
+from a product instead of a Fourier transform; the std has a floor. The paper's elites of
 the last decision, shifted in time, are a proposal here (`proposals.carried`), good for every optimizer.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from rehearse.errors import ConfigError
 from rehearse.planner.cem import CEM, CEMConfig, CEMState
-from rehearse.planner.gaussian import draw
+from rehearse.planner.gaussian import draw, white
 from rehearse.planner.schedule import Schedule, shrinking
 
 SHRINKING = shrinking(4, by=1.25)
@@ -48,22 +51,28 @@ class ICEM(CEM):
 
     def sample(self, state: CEMState, n: int, generator: Generator) -> Tensor:
         """Knots (n,Q,A) within the bounds: the mean, then n - 1 coloured draws around it."""
-        return draw(state, coloured_noise(n, *state.mean.shape, self.config.colour, generator, state.mean.device))
+        return draw(state, coloured(white(state, n, generator), self.config.colour))
 
 
-def coloured_noise(n: int, knots: int, size: int, colour: float, generator: Generator, device: torch.device) -> Tensor:
-    """(n,Q,A) with unit variance and a power spectrum of 1 / f^colour along Q (Timmer and Koenig, 1995)."""
-    # Cut from a longer series: what an inverse transform gives is periodic, and would tie the last knot to the first.
+def coloured(white: Tensor, colour: float) -> Tensor:
+    """White noise (n,Q,A) of unit variance -> noise of unit variance with a power spectrum of 1 / f^colour along Q."""
+    if not colour:
+        return white
+    mixing = torch.as_tensor(_mixing(white.shape[1], colour), dtype=white.dtype, device=white.device)
+    return torch.einsum("qp,npa->nqa", mixing, white)
+
+
+@cache
+def _mixing(knots: int, colour: float) -> np.ndarray:
+    """The (Q,Q) matrix whose product with white noise has the spectrum: a Cholesky factor of the correlations.
+
+    Those are what the spectrum means: correlation[lag] = Σ power cos(2π f lag) / Σ power (Wiener and Khinchin).
+    """
+    # As part of a longer series: one of Q would be periodic, and tie the last knot to the first.
     length = 4 * knots
-    spectrum = torch.fft.rfft(torch.randn((n, size, length), generator=generator, device=device))
+    frequency = np.fft.rfftfreq(length)
     # The constant part gets the weight of the lowest frequency, as a spectrum has none for it.
-    weight = torch.fft.rfftfreq(length, device=device).clamp(min=1 / length) ** (-colour / 2)
-    noise = torch.fft.irfft(spectrum * (weight / _gain(weight, length)), n=length)
-    return noise[..., :knots].transpose(1, 2)
-
-
-def _gain(weight: Tensor, length: int) -> Tensor:
-    """By how much filtering white noise with `weight` multiplies its standard deviation; `length` is even."""
-    twice = torch.full_like(weight, 2.0)  # every frequency but the constant and the highest stands for two
-    twice[0] = twice[-1] = 1.0
-    return ((twice * weight.square()).sum() / length).sqrt()
+    power = np.maximum(frequency, 1 / length) ** -colour
+    power[1:-1] *= 2  # every frequency but the constant and the highest stands for two
+    lags = np.abs(np.subtract.outer(np.arange(knots), np.arange(knots)))
+    return np.linalg.cholesky(np.cos(2 * np.pi * frequency * lags[..., None]) @ power / power.sum())

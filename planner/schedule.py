@@ -1,14 +1,15 @@
 """How the futures of one decision are divided among its iterations.
 
-    split(512, 4)                           # [128, 128, 128, 128]
-    split(514, (300, 150, 64))              # [300, 150, 64]
-    split(512, shrinking(4, by=1.25))       # [173, 139, 111, 89]
+    split(512, 4)                           # (128, 128, 128, 128)
+    split(514, (300, 150, 64))              # (300, 150, 64)
+    split(512, shrinking(4, by=1.25))       # (173, 139, 111, 89)
 
 A schedule is a number of even populations, or one share for each population, in order; what shares sum to is free.
 """
 
 import math
 from fractions import Fraction
+from functools import cache
 from typing import Protocol
 
 from rehearse.errors import ConfigError
@@ -30,10 +31,11 @@ class Budget(Protocol):
 
 def populations(budget: Budget) -> list[int]:
     """The population of each iteration; they sum to the budget's futures."""
-    return split(budget.futures, budget.iterations, budget.min_population)
+    return list(split(budget.futures, budget.iterations, budget.min_population))
 
 
-def split(futures: int, schedule: Schedule, min_population: int = 1) -> list[int]:
+@cache
+def split(futures: int, schedule: Schedule, min_population: int = 1) -> tuple[int, ...]:
     """`futures` by the schedule, exactly: what rounding down leaves over goes to the largest remainders, early first.
 
     The last iterations are dropped until no population is smaller than `min_population`; the first always stays.
@@ -42,8 +44,8 @@ def split(futures: int, schedule: Schedule, min_population: int = 1) -> list[int
     for count in range(len(shares), 0, -1):
         sizes = _by_largest_remainder(futures, shares[:count])
         if min(sizes) >= min_population:
-            return sizes
-    return [futures]
+            return tuple(sizes)
+    return (futures,)
 
 
 def shrinking(iterations: int, by: float) -> tuple[float, ...]:
