@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rehearse.errors import ConfigError
-from rehearse.sim.baselines import Behaviour
+from rehearse.sim.task import Behaviour
 from rehearse.sim.goal_world import GoalWorld
 
 NOISES = (0.05, 0.15, 0.4)  # standard deviation of an episode's noise, in shares of the fastest action

@@ -38,11 +38,15 @@ class Roam:
 
     def act(self, world: ReachWorld) -> np.ndarray:
         """On; another place when it is reached, and now and then before."""
-        if self._place_m is None or self._rng.random() < 0.1 or (np.abs(self._place_m - world.commanded_m) < 1e-3).all():
+        if (
+            self._place_m is None
+            or self._rng.random() < 0.1
+            or (np.abs(self._place_m - world.commanded_m) < 1e-3).all()
+        ):
             self._place_m = self._rng.uniform(WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
         return velocity(self._place_m - world.commanded_m)
 
 
 def noisy_play() -> NoisyPlay:
     """The whole workspace at every speed, and often the ball."""
-    return NoisyPlay({"goal": (0.4, Demonstrator()), "roam": (0.5, Roam()), "uniform": (0.1, Random())})
+    return NoisyPlay({"goal": (0.4, Demonstrator()), "roam": (0.5, Roam()), "uniform": (0.1, Random(3))})
