@@ -1,6 +1,7 @@
-"""The two behaviours that every task is measured against.
+"""The two behaviours that every task is measured against, and the step that many are made of.
 
-behaviour = Random(2); behaviour.reset(world, rng); action = behaviour.act(world)     # (A,) in [-1, 1]
+behaviour = Random(2)
+behaviour.reset(world, rng); action = behaviour.act(world)     # (A,) in [-1, 1]
 """
 
 from collections.abc import Sequence
@@ -36,3 +37,9 @@ class Random:
     def act(self, world: Any) -> np.ndarray:
         """A uniform draw."""
         return self.rng.uniform(-1, 1, self.size)
+
+
+def towards(gap_m: np.ndarray, step_m: float | np.ndarray) -> np.ndarray:
+    """The action (A,) that covers ``gap_m`` (A,) in one step, or begins to; the fastest one covers ``step_m``."""
+    action = gap_m / step_m
+    return action / max(1.0, np.abs(action).max())

@@ -18,9 +18,9 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import ConfigError
-from rehearse.sim.layouts import SPLITS, layout_seed
 from rehearse.sim.gl import close_renderer, open_renderer
 from rehearse.sim.goal_world import PERIOD_S, GoalWorld
+from rehearse.sim.layouts import SPLITS, layout_seed
 
 STEP_PRICE = 0.01
 MAX_LAYOUT = 2**31 - 1

@@ -1,7 +1,7 @@
 """Base of the worlds in which something has to be brought to a goal: the physics of one episode, without pictures.
 
     world = PushWorld("square"); world.reset(np.random.default_rng(0)); world.step(np.array([1.0, 0.0]))
-    world.outcome()                         # {"block_x_m": 0.05, ..., "distance_m": 0.2, "progress": 0.1, "success": False}
+    world.outcome()              # {"block_x_m": 0.05, ..., "distance_m": 0.2, "progress": 0.1, "success": False}
 
 A step is 0.2 s. Controls follow from actions and from the ``command`` so far alone, never from the simulated state, so
 that ``rehearse.sim.rollout`` can imagine whole plans at once; and all that is measured follows from positions, so that

@@ -3,8 +3,8 @@
     oracle = RolloutDynamics(world); futures = oracle.imagine(oracle.observe(world), actions)     # (N, H, A)
 
 ``observe`` takes the whole state of a world; ``imagine`` steps N copies of it with ``mujoco.rollout`` (a C thread pool)
-under the world's own controls, and measures them with the world's own ``outcomes``. What is imagined is bit for bit what
-the world then does. One ensemble member (K = 1), no disagreement.
+under the world's own controls, and measures them with the world's own ``outcomes``. What is imagined is bit for bit
+what the world then does. One ensemble member (K = 1), no disagreement.
 """
 
 from dataclasses import dataclass

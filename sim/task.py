@@ -104,7 +104,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Task:
-    """One task. Whatever it is, ``nothing`` and ``random`` join its scripts; ``script-best`` is its best demonstrator."""
+    """One task. ``nothing`` and ``random`` join its scripts, whatever it is; ``script-best`` demonstrates it."""
 
     name: str
     env_id: str  # with Gymnasium

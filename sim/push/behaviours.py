@@ -7,7 +7,7 @@ They read the world's true state (where the block is), which the planner never s
 
 import numpy as np
 
-from rehearse.sim.baselines import Random
+from rehearse.sim.baselines import Random, towards
 from rehearse.sim.goal_world import PERIOD_S
 from rehearse.sim.play import NoisyPlay
 from rehearse.sim.push.contacts import REACH_M, Contacts
@@ -50,13 +50,7 @@ class Pusher:
             target = contacts.point[contact] - inward * PUSHER_RADIUS_M + rotated(inward, slant_rad) * push_m
         else:
             target = contacts.ring[self.first[contact]]
-        return velocity(rotated(target - self.pusher, self.yaw_rad))
-
-
-def velocity(gap_m: np.ndarray) -> np.ndarray:
-    """The action (2,) that covers ``gap_m`` (2,) in one step, or as much of it as can be."""
-    action = gap_m / STEP_M
-    return action / max(1.0, np.abs(action).max())
+        return towards(rotated(target - self.pusher, self.yaw_rad), STEP_M)
 
 
 class Demonstrator:
@@ -111,7 +105,7 @@ class Roam:
             self._place_m, self._steps = self._rng.uniform(-REACH_M, REACH_M, 2), 0
             gap = self._place_m - world.data.qpos[:2]
         self._steps += 1
-        return velocity(gap)
+        return towards(gap, STEP_M)
 
 
 class Shove:

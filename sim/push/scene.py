@@ -2,8 +2,9 @@
 
     model = build(SHAPES["T"]).compile()
 
-The pusher slides in the plane under two velocity servos. The block slides and turns, and cannot tip: it rests on the
-table with its weight, and the table's dry friction holds it back. Frame: z up, origin in the middle of the table, metres.
+The pusher slides in the plane under two velocity servos, which push with 25 N at most. The block slides and turns and
+cannot tip: it rests on the table with its weight, and the table's dry friction holds it back. Frame: z up, origin in
+the table's middle, metres.
 """
 
 import mujoco
@@ -13,7 +14,6 @@ from rehearse.sim.push.shapes import Shape
 TIMESTEP_S = 0.01
 TABLE_HALF_M, WALL_HEIGHT_M, WALL_HALF_M = 0.26, 0.03, 0.012
 PUSHER_RADIUS_M, BLOCK_HALF_HEIGHT_M = 0.02, 0.02
-FORCE_LIMIT_N = 12.0
 BLOCK_RGBA, GHOST_RGBA = (0.93, 0.36, 0.16, 1.0), (0.13, 0.7, 0.42, 0.45)
 
 _WORLD = """
@@ -24,10 +24,13 @@ _WORLD = """
     <quality shadowsize="2048" offsamples="4"/>
     <headlight ambient=".45 .45 .45" diffuse=".25 .25 .25" specular=".05 .05 .05"/>
   </visual>
-  <default><default class="wall"><geom type="box" rgba=".29 .33 .40 1" priority="1" friction=".2 .005 .0001"/></default></default>
+  <default>
+    <default class="wall"><geom type="box" rgba=".29 .33 .40 1" priority="1" friction=".2 .005 .0001"/></default>
+  </default>
   <asset><texture type="skybox" builtin="flat" width="8" height="8" rgb1=".86 .88 .92"/></asset>
   <worldbody>
-    <light name="key" pos="-.6 -.2 1.3" dir=".45 .15 -1" cutoff="45" exponent="1" diffuse=".5 .5 .48" specular=".15 .15 .15"/>
+    <light name="key" pos="-.6 -.2 1.3" dir=".45 .15 -1" cutoff="45" exponent="1" diffuse=".5 .5 .48"
+           specular=".15 .15 .15"/>
     <camera name="camera" pos="0 0 1.3" fovy="24.2"/>
     <camera name="film" pos="0 -.6 .72" xyaxes="1 0 0 0 .777 .629" fovy="37"/>
     <geom name="table" type="box" size="2 2 .02" pos="0 0 -.02" rgba=".86 .83 .77 1" friction=".01 .005 .0001"/>
@@ -47,8 +50,8 @@ _WORLD = """
     </body>
   </worldbody>
   <actuator>
-    <velocity joint="pusher_x" kv="60" forcerange="-{force} {force}"/>
-    <velocity joint="pusher_y" kv="60" forcerange="-{force} {force}"/>
+    <velocity joint="pusher_x" kv="100"/>
+    <velocity joint="pusher_y" kv="100"/>
   </actuator>
 </mujoco>
 """
@@ -71,7 +74,6 @@ def build(shape: Shape) -> mujoco.MjSpec:
             tall=WALL_HEIGHT_M / 2,
             radius=PUSHER_RADIUS_M,
             rest=BLOCK_HALF_HEIGHT_M,
-            force=FORCE_LIMIT_N,
             boxes=boxes,
         )
     )

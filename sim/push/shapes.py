@@ -1,6 +1,7 @@
 """The blocks that can be pushed, as outlines in their own frame, whose origin is the centre of mass.
 
-shape = SHAPES["T"]; shape.distance(points)          # (..., 2) -> (...,), metres to the outline, negative inside
+shape = SHAPES["T"]
+shape.distance(points)          # (..., 2) -> (...,), metres to the outline, negative inside
 """
 
 from dataclasses import dataclass

@@ -37,7 +37,8 @@ class PushWorld(GoalWorld):
     """One pusher and one block, ``square`` or ``T``.
 
     Starts: block and goal lie uniformly anywhere that leaves room for the pusher all round, turned by any angle,
-    independently but for a distance of at least FARTHER_THAN_M.
+    independently but for a distance of at least FARTHER_THAN_M; it is 0.19 m in the median (0.12 to 0.26 m for 80 %;
+    0.02 m less for the T).
     """
 
     action_names = ("velocity_x", "velocity_y")

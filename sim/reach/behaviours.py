@@ -7,15 +7,9 @@ They read the world's true state (where the ball is), which the planner never se
 
 import numpy as np
 
-from rehearse.sim.baselines import Random
+from rehearse.sim.baselines import Random, towards
 from rehearse.sim.play import NoisyPlay
 from rehearse.sim.reach.world import STEP_M, WORKSPACE_HIGH_M, WORKSPACE_LOW_M, ReachWorld
-
-
-def velocity(gap_m: np.ndarray) -> np.ndarray:
-    """The action (3,) that covers ``gap_m`` (3,) in one step, or as much of it as can be."""
-    action = gap_m / STEP_M
-    return action / max(1.0, np.abs(action).max())
 
 
 class Demonstrator:
@@ -26,7 +20,7 @@ class Demonstrator:
 
     def act(self, world: ReachWorld) -> np.ndarray:
         """Move the commanded point on."""
-        return velocity(world.goal_state - world.commanded_m)
+        return towards(world.goal_state - world.commanded_m, STEP_M)
 
 
 class Roam:
@@ -38,13 +32,10 @@ class Roam:
 
     def act(self, world: ReachWorld) -> np.ndarray:
         """On; another place when it is reached, and now and then before."""
-        if (
-            self._place_m is None
-            or self._rng.random() < 0.1
-            or (np.abs(self._place_m - world.commanded_m) < 1e-3).all()
-        ):
+        arrived = self._place_m is not None and np.allclose(self._place_m, world.commanded_m, atol=1e-3)
+        if self._place_m is None or arrived or self._rng.random() < 0.1:
             self._place_m = self._rng.uniform(WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
-        return velocity(self._place_m - world.commanded_m)
+        return towards(self._place_m - world.commanded_m, STEP_M)
 
 
 def noisy_play() -> NoisyPlay:

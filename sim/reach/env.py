@@ -3,8 +3,8 @@
     env = gymnasium.make("rehearse/Reach-v0", split="test")
 
 Everything that goal tasks share (observation, reward, options) is told in rehearse.sim.goal_env, the rest in
-rehearse.sim.reach.world. The action (3,) is the velocity of the commanded point; an episode lasts 25 steps of 0.2 s. The
-ball can be seen in ``image``; ``goal`` shows the arm there. ``goal_state`` (3,) is where the ball's middle is.
+rehearse.sim.reach.world. The action (3,) is the velocity of the commanded point; an episode lasts 25 steps of 0.2 s.
+The ball can be seen in ``image``; ``goal`` shows the arm there. ``goal_state`` (3,) is where the ball's middle is.
 """
 
 from typing import Any

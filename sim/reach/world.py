@@ -36,8 +36,8 @@ class ReachFactors(Look):
 class ReachWorld(GoalWorld):
     """One arm and one ball.
 
-    Starts: fingertips and ball are uniform in the workspace, at least FARTHER_THAN_M apart. ``command`` (J + 3,) holds
-    the commanded joints and the commanded point.
+    Starts: fingertips and ball are uniform in the workspace, at least FARTHER_THAN_M apart; 0.28 m in the median (0.16
+    to 0.44 m for 80 %). ``command`` (J + 3,) holds the commanded joints and the commanded point.
     """
 
     action_names = ("velocity_x", "velocity_y", "velocity_z")

@@ -8,7 +8,7 @@ They read the world's true state (where ball, wall and door are), which the plan
 
 import numpy as np
 
-from rehearse.sim.baselines import Random
+from rehearse.sim.baselines import Random, towards
 from rehearse.sim.goal_world import PERIOD_S
 from rehearse.sim.play import NoisyPlay
 from rehearse.sim.two_room.scene import BALL_RADIUS_M, WALL_HALF_M
@@ -17,12 +17,6 @@ from rehearse.sim.two_room.world import MAX_SPEED_MPS, REACH_M, TwoRoomWorld
 STEP_M = MAX_SPEED_MPS * PERIOD_S
 MARGIN_M = 0.004  # between the ball and the edges of the door
 BESIDE_M = WALL_HALF_M + BALL_RADIUS_M + MARGIN_M  # from the divider's middle, where a ball stands clear of it
-
-
-def velocity(gap_m: np.ndarray) -> np.ndarray:
-    """The action (2,) that covers ``gap_m`` (2,) in one step, or as much of it as can be."""
-    action = gap_m / STEP_M
-    return action / max(1.0, np.abs(action).max())
 
 
 def waypoint(world: TwoRoomWorld, place_m: np.ndarray) -> np.ndarray:
@@ -35,8 +29,8 @@ def waypoint(world: TwoRoomWorld, place_m: np.ndarray) -> np.ndarray:
     gate = world.gate(ball, place_m) if side != wanted else np.array([wall_x_m, ball[1]])
     free_m = world.factors.door_half_m - BALL_RADIUS_M - MARGIN_M
     gate[1] = np.clip(gate[1], world.factors.door_y_m - free_m, world.factors.door_y_m + free_m)
-    near, far = gate + [side * BESIDE_M, 0.0], gate + [wanted * BESIDE_M, 0.0]
-    return near if beside and np.abs(ball[1] - gate[1]) > MARGIN_M else far
+    to = side if beside and np.abs(ball[1] - gate[1]) > MARGIN_M else wanted
+    return gate + np.array([to * BESIDE_M, 0.0])
 
 
 class Demonstrator:
@@ -51,7 +45,7 @@ class Demonstrator:
     def act(self, world: TwoRoomWorld) -> np.ndarray:
         """On along the way."""
         place_m = world.goal_state if self.aim is None else self.aim
-        return velocity(waypoint(world, place_m) - world.data.qpos)
+        return towards(waypoint(world, place_m) - world.data.qpos, STEP_M)
 
 
 class Elsewhere:
@@ -70,7 +64,7 @@ class Elsewhere:
         if place_m is None or np.linalg.norm(place_m - ball) < STEP_M or self._steps >= (12 if self.straight else 40):
             self._place_m, self._steps = self._rng.uniform(-REACH_M, REACH_M, 2), 0
         self._steps += 1
-        return velocity((self._place_m if self.straight else waypoint(world, self._place_m)) - ball)
+        return towards((self._place_m if self.straight else waypoint(world, self._place_m)) - ball, STEP_M)
 
 
 def noisy_play() -> NoisyPlay:

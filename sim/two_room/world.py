@@ -35,8 +35,8 @@ class TwoRoomFactors(Look):
 class TwoRoomWorld(GoalWorld):
     """One ball in two rooms.
 
-    Starts: start and goal lie uniformly in a room each, at least FARTHER_THAN_M apart along the shortest way; in 70 % of
-    the layouts the rooms are not the same.
+    Starts: start and goal lie uniformly in a room each, at least FARTHER_THAN_M apart along the shortest way, which is
+    0.39 m in the median (0.20 to 0.59 m for 80 %); in 70 % of the layouts the rooms are not the same.
     """
 
     action_names = ("velocity_x", "velocity_y")
@@ -92,7 +92,7 @@ class TwoRoomWorld(GoalWorld):
         return np.where((places_m[..., 0] - wall_x_m) * (goal[0] - wall_x_m) < 0, through, direct)
 
     def measure(self, qpos: np.ndarray) -> dict[str, np.ndarray]:
-        """Positions (..., 2) -> signals; ``way_m`` is the shortest way to the goal, ``distance_m`` the straight line."""
+        """Positions (..., 2) -> signals; ``way_m``: the shortest way to the goal, ``distance_m``: the straight line."""
         return {
             "agent_x_m": qpos[..., 0],
             "agent_y_m": qpos[..., 1],

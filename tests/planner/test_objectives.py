@@ -11,6 +11,7 @@ from rehearse.planner import (
     Excess,
     Futures,
     Hazard,
+    Near,
     Reach,
     Signal,
     Smoothness,
@@ -46,6 +47,8 @@ FUTURES = Futures(None, {"progress": PROGRESS, "woken": WOKEN}, torch.tensor([[0
         (Excess("woken", above=0.2), [0.4, 0.0]),
         (Excess("woken", above=0.2, reduce="mean"), [0.7 / 3, 0.0]),
         (Excess("woken", above=0.2, risk="mean"), [0.15, 0.0]),
+        (Near((("progress", 0.5),)), [0.4, 1.25 / 3]),
+        (Near((("progress", 0.5),), risk="worst"), [1.4 / 3, 0.5]),
         (Disagreement(), [0.3, 0.0]),
         (Effort(), [2 / 3, 1.0]),
         (Smoothness(), [0.5, 0.0]),
@@ -54,6 +57,13 @@ FUTURES = Futures(None, {"progress": PROGRESS, "woken": WOKEN}, torch.tensor([[0
 def test_values(objective, expected):
     torch.testing.assert_close(objective(FUTURES, ACTIONS), torch.tensor(expected))
     torch.testing.assert_close((3 * objective)(FUTURES, ACTIONS), 3 * torch.tensor(expected))
+
+
+def test_near_is_a_distance():
+    x, y = torch.tensor([[[3.0, 0.0]]]), torch.tensor([[[4.0, 1.0]]])
+    futures = Futures(None, {"x": x + 1, "y": y - 1}, torch.zeros(1, 2))
+    near = Near((("x", 1.0), ("y", -1.0)))
+    torch.testing.assert_close(near(futures, torch.zeros(1, 2, 1)), torch.tensor([3.0]))
 
 
 def test_terms_add_and_scale():
