@@ -8,6 +8,7 @@ Letters: A action dimension, P proprioception, G numbers that say where the goal
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ import torch
 from rehearse.errors import ConfigError
 from rehearse.planner import CEMConfig, Dynamics, MPCConfig, Objective, ScoutConfig
 from rehearse.planner.mpc import Limits
+from rehearse.sim.baselines import Nothing, Random
 
 TAGS = ("smoke", "benchmark", "flagship")  # runs in seconds; is compared with others; is the story of the project
 GOALS = ("state", "image")  # how a planner is told where the goal is: as numbers, or as a picture
@@ -105,14 +107,14 @@ class Option:
 
 @dataclass(frozen=True)
 class Task:
-    """One task. Its scripts hold ``nothing``, ``random`` and, the best demonstrator that there is, ``script-best``."""
+    """One task. ``nothing`` and ``random`` join its scripts, whatever it is; ``script-best`` demonstrates it."""
 
     name: str
     env_id: str  # with Gymnasium
     summary: str
     instruction: str  # what a person would ask for; datasets carry it
     tags: frozenset[str]
-    build: Callable[..., TaskEnv]  # takes what make_env does, by keyword, and the options
+    build: Callable[..., TaskEnv]  # takes what make_env does and the options, by keyword; level and harm if it has them
     period_s: float
     episode_steps: int
     hold: tuple[float, ...]  # the action (A,) that does nothing
@@ -144,8 +146,14 @@ class Task:
     robot: str = ""  # its name in datasets, in terms of {options}
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "level", self.level or self.levels[0])
-        object.__setattr__(self, "robot", self.robot or f"rehearse_{self.name}")
+        baselines = {"nothing": partial(Nothing, self.hold), "random": partial(Random, len(self.hold))}
+        filled = {
+            "scripts": baselines | dict(self.scripts),
+            "level": self.level or self.levels[0],
+            "robot": self.robot or f"rehearse_{self.name}",
+        }
+        for name, value in filled.items():
+            object.__setattr__(self, name, value)
         if len(self.hold) != len(self.actions) or len(self.mpc.action_low) != len(self.actions):
             raise ConfigError(f"task {self.name}: hold and mpc need {len(self.actions)} numbers, one an action")
         for what, found, known in (
@@ -154,7 +162,7 @@ class Task:
             ("level", (self.level,), self.levels),
             ("signal", self.tops, self.signals),
             ("changeable thing", self.changeable, ("level", *self.options)),
-            ("script", ("nothing", "random", "script-best"), self.scripts),
+            ("script", ("script-best",), self.scripts),
         ):
             if unknown := sorted(set(found) - set(known)):
                 raise ConfigError(f"task {self.name}: unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
@@ -173,15 +181,14 @@ class Task:
         render_size: tuple[int, int] = (480, 640),
     ) -> TaskEnv:
         """The environment; ConfigError for a level or an option that there is not."""
-        return self.build(
-            level=self.checked_level(level),
-            split=split,
-            image_size=image_size,
-            stop_at_harm=stop_at_harm,
-            render_mode=render_mode,
-            render_size=render_size,
-            **self.checked_options(options),
-        )
+        settings = {"split": split, "image_size": image_size, "render_mode": render_mode, "render_size": render_size}
+        settings |= self.checked_options(options)
+        level = self.checked_level(level)
+        if len(self.levels) > 1:
+            settings["level"] = level
+        if self.harm is not None:
+            settings["stop_at_harm"] = stop_at_harm
+        return self.build(**settings)
 
     def checked_level(self, level: str | None) -> str:
         """The level, or the usual one for None; ConfigError lists the levels."""

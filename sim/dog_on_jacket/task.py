@@ -10,7 +10,6 @@ import torch
 
 from rehearse.planner import Chance, Deadline, Disagreement, Excess, Hazard, MPCConfig, Objective, Reach
 from rehearse.sim.arms import ARMS
-from rehearse.sim.behaviours import Nothing, Random
 from rehearse.sim.cameras import CAMERAS
 from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay, StraightPull
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, JACKETS, PROPRIO_NAMES, DogOnJacketEnv
@@ -27,7 +26,6 @@ from rehearse.sim.dog_on_jacket.world import (
 from rehearse.sim.task import Harm, Option, Situation, Task
 from rehearse.world_model import History
 
-HOLD = (0.0, 0.0, 0.0, 1.0)  # keep still and keep hold
 # The planner minds the first three; the others are what they follow from, and are learnt beside them. How deeply the
 # dog sleeps shows in how it holds its head: a few pixels, which an encoder that is asked for it learns to look at.
 SIGNALS = {
@@ -42,8 +40,6 @@ SIGNALS = {
 }
 # The fastest straight pull, and the best constant pull of `rehearse sweep` (validation layouts, level half).
 SCRIPTS = {
-    "nothing": lambda: Nothing(HOLD),
-    "random": lambda: Random(len(HOLD)),
     "script-fast": lambda: StraightPull(direction_rad=0.0, speed=1.0, rise=0.3),
     "script-best": lambda: StraightPull(direction_rad=0.0, speed=0.4, rise=0.2, follow=True),
 }
@@ -102,7 +98,7 @@ TASK = Task(
     build=build,
     period_s=PERIOD_S,
     episode_steps=EPISODE_STEPS,
-    hold=HOLD,
+    hold=(0.0, 0.0, 0.0, 1.0),  # keep still and keep hold
     actions=("velocity_x", "velocity_y", "velocity_z", "grip"),
     proprio=PROPRIO_NAMES,
     signals=SIGNALS,
