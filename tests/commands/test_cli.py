@@ -182,7 +182,7 @@ def test_the_tree_of_an_episode_is_explained_and_drawn(checkpoint, tmp_path, cap
     assert main(["eval", "--methods", "planner-64,nothing", "--trees", str(trees), *options]) == 0
     assert [file.name for file in trees.iterdir()] == ["planner-64-0.safetensors"]
     tree = trees / "planner-64-0.safetensors"
-    assert main(["explain", str(tree), "2", "--picture", str(picture), "--json", str(told)]) == 0
+    assert main(["explain", str(tree), "0", "--picture", str(picture), "--json", str(told)]) == 0
     assert "rejected: " in capsys.readouterr().out
     assert len(json.loads(told.read_text())["candidates"]) == 16
     assert picture.read_text().count("<path") > 16
