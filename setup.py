@@ -11,6 +11,7 @@ PACKAGES = [
     "rehearse",
     "rehearse.commands",
     "rehearse.planner",
+    "rehearse.planner.objectives",
     "rehearse.ros_nodes",
     "rehearse.sim",
     "rehearse.sim.dog_on_jacket",

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from rehearse.errors import ConfigError
-from rehearse.planner import CEMConfig, Dynamics, MPCConfig, Objective
+from rehearse.planner import CEMConfig, Dynamics, MPCConfig, Objective, ScoutConfig
 from rehearse.planner.mpc import Limits
 from rehearse.sim.baselines import Nothing, Random
 
@@ -70,7 +70,8 @@ class Behaviour(Protocol):
 class Situation:
     """What is known when a decision is due, and what the objective is made from.
 
-    ``fear`` of harm and ``doubt`` of what the model has not seen are multiples of what is usual in the task. Of a goal
+    ``fear`` of harm and ``doubt`` of what the model has not seen are multiples of what is usual in the task. ``risk``:
+    what is made of the ensemble's several views of harm; ``at_most``: the chance of harm that is allowed. Of a goal
     one of two is given, as the planner's settings say: ``goal_state`` (G,), or ``goal_moment`` (D,), which is what the
     model encodes its picture to.
     """
@@ -78,6 +79,8 @@ class Situation:
     steps_left: int
     fear: float = 1.0
     doubt: float = 1.0
+    risk: str = "worst"
+    at_most: float | None = None
     goal_state: np.ndarray | None = None
     goal_moment: torch.Tensor | None = None
 
@@ -126,6 +129,8 @@ class Task:
     mpc: MPCConfig
     objective: Callable[[Situation], Objective]
     limits: Limits | None = None  # a planner's candidates as the robot would make of them
+    skills: Callable[[int], np.ndarray] | None = None  # T steps -> actions (M,T,A) that are worth imagining
+    scout: ScoutConfig = field(default_factory=ScoutConfig)  # how a search far ahead goes about it
     carried_out: Callable[[np.ndarray, Any], np.ndarray] = within_bounds  # the same of one action in the true world
     oracle_search: CEMConfig = ORACLE_SEARCH
     levels: tuple[str, ...] = ("usual",)

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from rehearse.planner import Disagreement, Futures, MPCConfig, Near, Objective, Term
+from rehearse.planner import Disagreement, Futures, Goal, MPCConfig, Objective, Term
 from rehearse.sim.goal_task import goal_task, towards_picture
 from rehearse.sim.goal_world import PERIOD_S
 from rehearse.sim.push.behaviours import Demonstrator, noisy_play
@@ -46,9 +46,9 @@ def objective(now: Situation, turn_m: float) -> Objective:
     if now.goal_moment is not None:
         return towards_picture(now)
     x, y, sin, cos = (float(value) for value in now.goal_state)
-    place = Near((("block_x_m", x), ("block_y_m", y))) + NEARBY * Behind((x, y))
+    place = Goal({"block_x_m": x, "block_y_m": y}, end=0) + NEARBY * Behind((x, y))
     if turn_m:
-        place = place + turn_m * Near((("block_sin", sin), ("block_cos", cos)))
+        place = place + turn_m * Goal({"block_sin": sin, "block_cos": cos}, end=0)
     return 10 * place + 0.2 * now.doubt * Disagreement()
 
 

@@ -3,7 +3,7 @@
 env = TASK.make_env(split="test"); agent = make_agent(TASK, "oracle")
 """
 
-from rehearse.planner import Disagreement, MPCConfig, Near, Objective
+from rehearse.planner import Disagreement, Goal, MPCConfig, Objective
 from rehearse.sim.goal_task import goal_task, towards_picture
 from rehearse.sim.goal_world import PERIOD_S
 from rehearse.sim.reach.behaviours import Demonstrator, noisy_play
@@ -17,8 +17,8 @@ def objective(now: Situation) -> Objective:
     if now.goal_moment is not None:
         return towards_picture(now)
     names = ("grip_x_m", "grip_y_m", "grip_z_m")
-    place = tuple((name, float(value)) for name, value in zip(names, now.goal_state, strict=True))
-    return 10 * Near(place) + 0.2 * now.doubt * Disagreement()
+    place = {name: float(value) for name, value in zip(names, now.goal_state, strict=True)}
+    return 10 * Goal(place, end=0) + 0.2 * now.doubt * Disagreement()
 
 
 TASK = goal_task(

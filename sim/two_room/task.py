@@ -3,7 +3,7 @@
 env = TASK.make_env(split="test"); agent = make_agent(TASK, "oracle")
 """
 
-from rehearse.planner import Disagreement, MPCConfig, Near, Objective
+from rehearse.planner import Disagreement, Goal, MPCConfig, Objective
 from rehearse.sim.goal_task import goal_task, towards_picture
 from rehearse.sim.goal_world import PERIOD_S
 from rehearse.sim.task import Situation
@@ -17,7 +17,7 @@ def objective(now: Situation) -> Objective:
     if now.goal_moment is not None:
         return towards_picture(now)
     x, y = (float(value) for value in now.goal_state)
-    return 10 * Near((("agent_x_m", x), ("agent_y_m", y))) + 0.2 * now.doubt * Disagreement()
+    return 10 * Goal({"agent_x_m": x, "agent_y_m": y}, end=0) + 0.2 * now.doubt * Disagreement()
 
 
 TASK = goal_task(

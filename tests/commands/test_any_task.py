@@ -42,7 +42,18 @@ def test_its_dataset_says_what_it_is(model) -> None:
 @pytest.mark.parametrize("goal", ["state", "image"])
 def test_it_is_evaluated_replayed_and_judged(model, tmp_path, goal: str, capsys) -> None:
     result, rows = tmp_path / "result.json", tmp_path / "rows.jsonl"
-    command = ["eval", "--task", NAME, "--goal", goal, "--option", "pace=fast", "--level", "near", "--checkpoint"]
+    command = [
+        "eval",
+        "--task",
+        NAME,
+        "--planner.goal",
+        goal,
+        "--option",
+        "pace=fast",
+        "--level",
+        "near",
+        "--checkpoint",
+    ]
     command += [str(model / "run"), "--episodes", "3", "--workers", "1", "--rows", str(rows), "--json", str(result)]
     methods = "nothing,script-best,planner-16,oracle"
     assert main([*command, "--methods", methods]) == 0

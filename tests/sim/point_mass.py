@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 import torch
 
-from rehearse.planner import Disagreement, Futures, MPCConfig, Near, Objective, Toward
+from rehearse.planner import Disagreement, Futures, Goal, MPCConfig, Objective, Toward
 from rehearse.sim.baselines import towards
 from rehearse.sim.gl import open_renderer
 from rehearse.sim.layouts import layout_seed
@@ -137,7 +137,7 @@ def objective(now: Situation) -> Objective:
     if now.goal_moment is not None:
         return Toward(now.goal_moment) + now.doubt * Disagreement()
     x, y = (float(value) for value in now.goal_state)
-    return Near((("x_m", x), ("y_m", y)))
+    return Goal({"x_m": x, "y_m": y}, end=0)
 
 
 TASK = Task(

@@ -61,7 +61,7 @@ def test_fear_and_doubt_scale_their_terms_and_no_others() -> None:
 
 
 def test_a_goal_is_a_place_or_a_picture() -> None:
-    assert parts(POINT, goal="state") == {"near"}
+    assert parts(POINT, goal="state") == {"goal"}
     assert parts(POINT, goal="image") == {"toward", "disagreement"}
     assert "toward" not in parts(DOG, goal="image"), "where there is no goal, nothing is asked for"
     agent = decided(POINT, replace(FEW, goal="image"))
