@@ -166,6 +166,8 @@ class Task:
         ):
             if unknown := sorted(set(found) - set(known)):
                 raise ConfigError(f"task {self.name}: unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
+        if not self.oracles:
+            raise ConfigError(f"task {self.name}: there is no oracle; give one that imagines with the true physics")
         if taken := set(self.options) & set(RESERVED):
             raise ConfigError(f"task {self.name}: option {sorted(taken)[0]} has the name of something general")
 

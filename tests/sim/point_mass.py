@@ -11,15 +11,18 @@ import numpy as np
 import torch
 
 from rehearse.planner import Disagreement, Futures, Goal, MPCConfig, Objective, Toward
+from rehearse.sim.baselines import towards
 from rehearse.sim.gl import open_renderer
 from rehearse.sim.layouts import layout_seed
 from rehearse.sim.task import Harm, Option, Situation, Task
 
 PERIOD_S, SUBSTEPS, STEPS = 0.2, 4, 12
-XML = """<mujoco><option timestep=".05"/><worldbody><light pos="0 0 2"/><camera name="above" pos="0 0 2" fovy="50"/>
-<geom type="plane" size="1 1 .1" rgba=".8 .8 .8 1"/><body><joint name="x" type="slide" axis="1 0 0"/>
-<joint name="y" type="slide" axis="0 1 0"/><geom type="sphere" size=".12" pos="0 0 .12" rgba=".9 .3 .1 1"/></body>
-</worldbody><actuator><velocity joint="x" kv="200"/><velocity joint="y" kv="200"/></actuator></mujoco>"""
+SPEED_MPS = {"slow": 1.0, "fast": 2.0}
+XML = """<mujoco><option timestep=".05"/><worldbody><light pos="0 0 2" castshadow="false"/>
+<camera name="above" pos="0 0 2" fovy="50"/><geom type="plane" size="1 1 .1" rgba=".8 .8 .8 1"/>
+<body><joint name="x" type="slide" axis="1 0 0"/><joint name="y" type="slide" axis="0 1 0"/>
+<geom type="sphere" size=".12" pos="0 0 .12" rgba=".9 .3 .1 1"/></body></worldbody>
+<actuator><velocity joint="x" kv="200"/><velocity joint="y" kv="200"/></actuator></mujoco>"""
 
 
 class World:
@@ -36,7 +39,7 @@ class World:
         return told | {"success": distance_m < 0.1, "progress": float(np.clip(1 - distance_m / self.start_m, 0, 1))}
 
     def step(self, action: np.ndarray) -> None:
-        self.data.ctrl[:] = action
+        self.data.ctrl[:] = np.clip(action, -1, 1) * self.speed_mps
         mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
 
 
@@ -53,14 +56,14 @@ class Env(gymnasium.Env):
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
         world, self.layout, self.steps = self.world, int(options["layout"]), 0
         mujoco.mj_resetData(world.model, world.data)
-        reach = {"near": 0.3, "far": 0.6}[self.level]
+        world.speed_mps, reach = SPEED_MPS[self.pace], {"near": 0.3, "far": 0.6}[self.level]
         world.goal = np.random.default_rng(layout_seed(self.split, self.layout)).uniform(-1, 1, 2) * reach
         world.start_m = float(np.linalg.norm(world.goal))
         self._goal = self._see(world.goal)
         return self.observe(), self._info()
 
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
-        self.world.step(np.clip(action, -1, 1) * (2.0 if self.pace == "fast" else 1.0))
+        self.world.step(action)
         self.steps += 1
         info = self._info()
         over = info["success"] or (info["fell"] and self.stop_at_harm)
@@ -96,7 +99,7 @@ class Physics:
 
     def imagine(self, belief: tuple[np.ndarray, np.ndarray], actions: torch.Tensor) -> Futures:
         copy, told = World(), []
-        copy.goal, copy.start_m = self.world.goal, self.world.start_m
+        copy.goal, copy.start_m, copy.speed_mps = self.world.goal, self.world.start_m, self.world.speed_mps
         for plan in actions.numpy():
             copy.data.qpos[:], copy.data.qvel[:] = belief
             told.append([])
@@ -115,7 +118,7 @@ class Straight:
         pass
 
     def act(self, world: World) -> np.ndarray:
-        return np.clip((world.goal - world.data.qpos) / PERIOD_S, -1, 1)
+        return towards(world.goal - world.data.qpos, world.speed_mps * PERIOD_S)
 
 
 class Wander:
@@ -158,7 +161,7 @@ TASK = Task(
     objective=objective,
     levels=("near", "far"),
     level="far",
-    options={"pace": Option(("slow", "fast"), "how far an action goes")},
+    options={"pace": Option(tuple(SPEED_MPS), "how far an action goes")},
     changeable=frozenset({"level", "pace"}),
     harm=Harm(event="fell", strain="rim", words="Fell over the rim"),
     goal=("x", "y"),
