@@ -109,6 +109,8 @@ def keep(pool: Pool, order: Tensor, best: int, rejected: int) -> tuple[Candidate
     """
     best = min(best, len(order))
     rejected = min(rejected, len(order) - best)
+    if best + rejected == 0:
+        return ()
     spread = np.linspace(len(order) - 1, best, rejected).round().astype(int)  # of one alone, the worst
     ranks = [*range(best), *spread[::-1].tolist()]
     index = order[torch.tensor(ranks, dtype=torch.long, device=order.device)]

@@ -28,8 +28,8 @@ class TrustConfig:
     """
 
     typical: tuple[float, ...]
-    shorten: float = 4.0
-    replan: float = 10.0
+    shorten: float = 3.0
+    replan: float = 6.0
     patience: int = 2
     shortest: int = 3
 

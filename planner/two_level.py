@@ -41,7 +41,7 @@ class TwoLevelConfig:
 
 
 class TwoLevel:
-    """``mpc.objective`` is what is wanted in the end; ``safely`` is minded on the way too (hazards, doubt)."""
+    """``objective``, at first that of ``mpc``, is what is wanted in the end; ``safely`` is minded on the way too."""
 
     def __init__(
         self, mpc: MPC, scout: Scout, config: TwoLevelConfig | None = None, safely: Term | None = None
@@ -50,7 +50,7 @@ class TwoLevel:
             raise ConfigError("two_level: sub-goals are moments, and these dynamics have no `moment(belief)`")
         self.mpc, self.scout, self.safely = mpc, scout, safely
         self.config = config or TwoLevelConfig()
-        self.wanted: Objective = mpc.objective
+        self.objective: Objective = mpc.objective
         self.reset()
 
     def reset(self) -> None:
@@ -66,7 +66,7 @@ class TwoLevel:
         with torch.no_grad():
             belief = self.mpc.dynamics.observe(history)
             scouted = self._renew(belief, generator)
-            self.mpc.objective = self._objective()
+            self.mpc.objective = self._aim()
         plan = self.mpc.plan(history, time_s, generator, committed)
         health = {"path_step": float(self._at), "path_steps": float(len(self._path.moments)), "scouted": float(scouted)}
         plan.health.update(health)
@@ -82,13 +82,14 @@ class TwoLevel:
             if along.amin() <= self.config.astray * step:
                 self._at += int(along.argmin())
                 return 0
+        self.scout.objective = self.objective
         self._path, self._at, self._age = self.scout.search(belief, generator), 0, 0
         return self._path.futures
 
-    def _objective(self) -> Objective:
+    def _aim(self) -> Objective:
         """The sub-goal, or what is wanted in the end once the path's end is within reach."""
         ahead = self._at + (self.config.ahead or self.mpc.config.horizon)
         if ahead >= len(self._path.moments):
-            return self.wanted
+            return self.objective
         towards = Toward(self._path.moments[ahead])
         return towards if self.safely is None else towards + self.safely

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 from rehearse.page import DecisionView, ImaginedView, Story
-from rehearse.planner import Candidate, Plan
+from rehearse.planner import Plan
 from rehearse.sim.agents import Agent
 from rehearse.sim.episode import Episode
 from rehearse.sim.evaluate import run_episode
 from rehearse.sim.planner_agent import PlannerAgent
 from rehearse.sim.task import Task, TaskEnv
+from rehearse.verdict import verdict
 from rehearse.world_model import Belief
 
 BEST_SHOWN, REJECTED_SHOWN = 3, 4
@@ -120,22 +121,3 @@ def open_decision(agent: PlannerAgent, moments: list[Moment], step: int) -> Deci
         ),
         happened=np.array([moment.image for moment in moments[step + 1 : step + 1 + horizon]], np.uint8),
     )
-
-
-def verdict(candidate: Candidate, chosen: Candidate) -> str:
-    """Why a candidate was or was not taken: the part of its cost that most exceeds the chosen one's."""
-    if candidate.rank == 0:
-        return "chosen"
-    if candidate.rank < BEST_SHOWN:
-        return "runner-up"
-    excess = {name: cost - chosen.parts[name] for name, cost in candidate.parts.items()}
-    reason = max(excess, key=excess.get)
-    if reason.startswith("hazard"):
-        return f"rejected: would wake the dog ({100 * float(candidate.signals['woken'].max()):.0f} %)"
-    if reason.startswith("excess"):
-        return f"rejected: too rough (disturbance {float(candidate.signals['disturbance'].max()):.2f})"
-    if reason.startswith("disagreement"):
-        return "rejected: too doubtful (the model's members disagree)"
-    if reason.startswith("deadline"):
-        return "rejected: would be too late"
-    return f"rejected: too slow (progress {100 * float(candidate.signals['progress'][-1]):.0f} %)"

@@ -19,7 +19,7 @@ from rehearse.errors import ConfigError
 from rehearse.planner import MPC, Objective, Plan
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.sim.task import Behaviour, Situation, Task, TaskEnv
-from rehearse.world_model import WorldModel, load
+from rehearse.world_model import WorldModel, describe, load
 
 PLANNERS = tuple(f"planner-{futures}" for futures in (1, 8, 64, 512, 4096))
 USUAL = PlannerSettings()
@@ -97,6 +97,11 @@ def _model(checkpoint: Path) -> WorldModel:
     return load(checkpoint)
 
 
+def _moment_errors(checkpoint: Path) -> tuple[float, ...]:
+    """The model's squared error of a moment so many steps ahead on held-out episodes; () if it was not measured."""
+    return tuple(describe(checkpoint).get("metrics", {}).get("moment", {}).get("mse", ()))
+
+
 def methods_of(task: Task) -> tuple[str, ...]:
     """What an evaluation of the task compares unless told otherwise."""
     return (*task.scripts, *PLANNERS, next(iter(task.oracles)))
@@ -117,6 +122,6 @@ def make_agent(task: Task, method: str, checkpoint: Path | None = None, settings
         if checkpoint is None:
             raise ConfigError(f"{method} needs a checkpoint")
         named = replace(settings, futures=int(futures), optimizer=optimizer or settings.optimizer)
-        return PlannerAgent(task, _model(Path(checkpoint)), named)
+        return PlannerAgent(task, _model(Path(checkpoint)), named, _moment_errors(Path(checkpoint)))
     known = ", ".join((*task.scripts, *task.oracles))
     raise ConfigError(f"unknown method {method!r}; {task.name} knows {known} and planner-<futures>")

@@ -8,6 +8,7 @@ Letters: A action dimension, P proprioception, G numbers that say where the goal
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -15,8 +16,9 @@ import numpy as np
 import torch
 
 from rehearse.errors import ConfigError
-from rehearse.planner import CEMConfig, Dynamics, MPCConfig, Objective
+from rehearse.planner import CEMConfig, Dynamics, MPCConfig, Objective, ScoutConfig
 from rehearse.planner.mpc import Limits
+from rehearse.sim.baselines import Nothing, Random
 
 TAGS = ("smoke", "benchmark", "flagship")  # runs in seconds; is compared with others; is the story of the project
 GOALS = ("state", "image")  # how a planner is told where the goal is: as numbers, or as a picture
@@ -68,7 +70,8 @@ class Behaviour(Protocol):
 class Situation:
     """What is known when a decision is due, and what the objective is made from.
 
-    ``fear`` of harm and ``doubt`` of what the model has not seen are multiples of what is usual in the task. Of a goal
+    ``fear`` of harm and ``doubt`` of what the model has not seen are multiples of what is usual in the task. ``risk``:
+    what is made of the ensemble's several views of harm; ``at_most``: the chance of harm that is allowed. Of a goal
     one of two is given, as the planner's settings say: ``goal_state`` (G,), or ``goal_moment`` (D,), which is what the
     model encodes its picture to.
     """
@@ -76,6 +79,8 @@ class Situation:
     steps_left: int
     fear: float = 1.0
     doubt: float = 1.0
+    risk: str = "worst"
+    at_most: float | None = None
     goal_state: np.ndarray | None = None
     goal_moment: torch.Tensor | None = None
 
@@ -102,14 +107,14 @@ class Option:
 
 @dataclass(frozen=True)
 class Task:
-    """One task. Its scripts hold ``nothing``, ``random`` and, the best demonstrator that there is, ``script-best``."""
+    """One task. ``nothing`` and ``random`` join its scripts, whatever it is; ``script-best`` demonstrates it."""
 
     name: str
     env_id: str  # with Gymnasium
     summary: str
     instruction: str  # what a person would ask for; datasets carry it
     tags: frozenset[str]
-    build: Callable[..., TaskEnv]  # takes what make_env does, by keyword, and the options
+    build: Callable[..., TaskEnv]  # takes what make_env does and the options, by keyword; level and harm if it has them
     period_s: float
     episode_steps: int
     hold: tuple[float, ...]  # the action (A,) that does nothing
@@ -124,6 +129,8 @@ class Task:
     mpc: MPCConfig
     objective: Callable[[Situation], Objective]
     limits: Limits | None = None  # a planner's candidates as the robot would make of them
+    skills: Callable[[int], np.ndarray] | None = None  # T steps -> actions (M,T,A) that are worth imagining
+    scout: ScoutConfig = field(default_factory=ScoutConfig)  # how a search far ahead goes about it
     carried_out: Callable[[np.ndarray, Any], np.ndarray] = within_bounds  # the same of one action in the true world
     oracle_search: CEMConfig = ORACLE_SEARCH
     levels: tuple[str, ...] = ("usual",)
@@ -139,8 +146,14 @@ class Task:
     robot: str = ""  # its name in datasets, in terms of {options}
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "level", self.level or self.levels[0])
-        object.__setattr__(self, "robot", self.robot or f"rehearse_{self.name}")
+        baselines = {"nothing": partial(Nothing, self.hold), "random": partial(Random, len(self.hold))}
+        filled = {
+            "scripts": baselines | dict(self.scripts),
+            "level": self.level or self.levels[0],
+            "robot": self.robot or f"rehearse_{self.name}",
+        }
+        for name, value in filled.items():
+            object.__setattr__(self, name, value)
         if len(self.hold) != len(self.actions) or len(self.mpc.action_low) != len(self.actions):
             raise ConfigError(f"task {self.name}: hold and mpc need {len(self.actions)} numbers, one an action")
         for what, found, known in (
@@ -149,10 +162,12 @@ class Task:
             ("level", (self.level,), self.levels),
             ("signal", self.tops, self.signals),
             ("changeable thing", self.changeable, ("level", *self.options)),
-            ("script", ("nothing", "random", "script-best"), self.scripts),
+            ("script", ("script-best",), self.scripts),
         ):
             if unknown := sorted(set(found) - set(known)):
                 raise ConfigError(f"task {self.name}: unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
+        if not self.oracles:
+            raise ConfigError(f"task {self.name}: there is no oracle; give one that imagines with the true physics")
         if taken := set(self.options) & set(RESERVED):
             raise ConfigError(f"task {self.name}: option {sorted(taken)[0]} has the name of something general")
 
@@ -168,15 +183,14 @@ class Task:
         render_size: tuple[int, int] = (480, 640),
     ) -> TaskEnv:
         """The environment; ConfigError for a level or an option that there is not."""
-        return self.build(
-            level=self.checked_level(level),
-            split=split,
-            image_size=image_size,
-            stop_at_harm=stop_at_harm,
-            render_mode=render_mode,
-            render_size=render_size,
-            **self.checked_options(options),
-        )
+        settings = {"split": split, "image_size": image_size, "render_mode": render_mode, "render_size": render_size}
+        settings |= self.checked_options(options)
+        level = self.checked_level(level)
+        if len(self.levels) > 1:
+            settings["level"] = level
+        if self.harm is not None:
+            settings["stop_at_harm"] = stop_at_harm
+        return self.build(**settings)
 
     def checked_level(self, level: str | None) -> str:
         """The level, or the usual one for None; ConfigError lists the levels."""

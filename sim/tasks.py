@@ -14,6 +14,10 @@ from rehearse.sim.task import Task
 # name -> module:variable
 TASKS = {
     "dog-on-jacket": "rehearse.sim.dog_on_jacket.task:TASK",
+    "push": "rehearse.sim.push.task:PUSH",
+    "push-t": "rehearse.sim.push.task:PUSH_T",
+    "two-room": "rehearse.sim.two_room.task:TASK",
+    "reach": "rehearse.sim.reach.task:TASK",
 }
 DEFAULT = "dog-on-jacket"
 

@@ -1,9 +1,8 @@
 """``rehearse eval``: every method on the same held-out layouts, as a table and as JSON."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -34,14 +33,8 @@ class Eval(TaskCommand):
     oracle. All scripts, five planners and the oracle unless given."""
     checkpoint: Path | None = None
     """World model of the planners; the one that is shipped for the task unless given."""
-    fear: float = PlannerSettings.fear
-    """How much a planner minds harm, as a multiple of what is usual in the task."""
-    doubt: float = PlannerSettings.doubt
-    """How much a planner minds what the model has not seen, as a multiple of what is usual in the task."""
-    goal: Literal["state", "image"] = PlannerSettings.goal
-    """Where the task has a goal: how planners are told of it, in numbers or as a picture."""
-    deadline_ms: float | None = None
-    """Planners search for no longer than this; to the end of their search unless given."""
+    planner: PlannerSettings = field(default_factory=PlannerSettings)
+    """How planners plan, but for what their names say."""
     delay_ms: int = 0
     """Latency: every action arrives so much later, in whole control periods of the task."""
     blind_to_delay: bool = False
@@ -49,6 +42,8 @@ class Eval(TaskCommand):
     rows: Path | None = None
     """Keep every finished episode in this JSONL file. Started again with it, only what is missing is run: after a kill,
     with more methods, or with more episodes."""
+    trees: Path | None = None
+    """Keep what planners imagined at every decision in this folder, a file an episode, for `rehearse explain`."""
     figures: Path | None = None
     """Also draw success and harm against the number of futures into this folder, as SVG."""
     workers: int = EvalConfig.workers
@@ -60,7 +55,6 @@ class Eval(TaskCommand):
         methods = methods_of(task)
         if self.methods is not None:
             methods = tuple(name.strip() for name in self.methods.split(",") if name.strip())
-        deadline_s = None if self.deadline_ms is None else self.deadline_ms / 1e3
         config = EvalConfig(
             task=self.task,
             level=self.level,
@@ -69,9 +63,10 @@ class Eval(TaskCommand):
             methods=methods,
             checkpoint=self.checkpoint or default_checkpoint(task, methods),
             options=self.given_options(),
-            planner=PlannerSettings(fear=self.fear, doubt=self.doubt, goal=self.goal, deadline_s=deadline_s),
+            planner=self.planner,
             delay_steps=steps_of(self.delay_ms, task.period_s),
             compensate=not self.blind_to_delay,
+            trees=self.trees,
             workers=self.workers,
         )
         report = evaluate_with_bar(config, console, self.rows)

@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 
 from rehearse.commands.base import Command
+from rehearse.errors import ConfigError
 from rehearse.sim.task import Task
 from rehearse.sim.tasks import DEFAULT, TASKS, get_task
 
@@ -35,6 +36,8 @@ class TaskCommand(Command):
     """The task; `rehearse tasks` lists them. One of your own is named module:variable."""
     level: str | None = None
     """Of the task; its usual one unless given."""
+    option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=VALUE, an option of a task of your own; those of the tasks that come with Rehearse are flags."""
     options: Annotated[TaskOptions, tyro.conf.arg(name="")] = NOT_GIVEN
 
     def found_task(self) -> Task:
@@ -42,5 +45,11 @@ class TaskCommand(Command):
         return get_task(self.task)
 
     def given_options(self) -> dict[str, str]:
-        """The task's options that were given."""
-        return {name: value for name, value in asdict(self.options).items() if value is not None}
+        """The task's options that were given, by flag or by name."""
+        given = {name: value for name, value in asdict(self.options).items() if value is not None}
+        for text in self.option:
+            name, _, value = text.partition("=")
+            if not (name and value):
+                raise ConfigError(f"--option {text!r}: write NAME=VALUE")
+            given[name] = value
+        return given

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from rehearse.planner import Deadline, Disagreement, Excess, Hazard, MPCConfig, Objective, Reach
+from rehearse.planner import Chance, Deadline, Disagreement, Excess, Hazard, MPCConfig, Objective, Reach
 from rehearse.sim.arms import ARMS
-from rehearse.sim.behaviours import Nothing, Random
 from rehearse.sim.cameras import CAMERAS
 from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay, StraightPull
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, JACKETS, PROPRIO_NAMES, DogOnJacketEnv
@@ -27,7 +26,6 @@ from rehearse.sim.dog_on_jacket.world import (
 from rehearse.sim.task import Harm, Option, Situation, Task
 from rehearse.world_model import History
 
-HOLD = (0.0, 0.0, 0.0, 1.0)  # keep still and keep hold
 # The planner minds the first three; the others are what they follow from, and are learnt beside them. How deeply the
 # dog sleeps shows in how it holds its head: a few pixels, which an encoder that is asked for it learns to look at.
 SIGNALS = {
@@ -42,8 +40,6 @@ SIGNALS = {
 }
 # The fastest straight pull, and the best constant pull of `rehearse sweep` (validation layouts, level half).
 SCRIPTS = {
-    "nothing": lambda: Nothing(HOLD),
-    "random": lambda: Random(len(HOLD)),
     "script-fast": lambda: StraightPull(direction_rad=0.0, speed=1.0, rise=0.3),
     "script-best": lambda: StraightPull(direction_rad=0.0, speed=0.4, rise=0.2, follow=True),
 }
@@ -55,8 +51,17 @@ def objective(now: Situation) -> Objective:
     Where the members of the ensemble disagree, the model has not been, and what looks good there is mostly its mistake.
     """
     soon = Reach("progress") + 2 * Deadline("progress", now.steps_left)
-    calm = 3 * Hazard("woken") + Excess("disturbance", above=0.5)
-    return soon + 0.6 * now.fear * calm + 2 * now.doubt * Disagreement()
+    calm = 3 * Hazard("woken", risk=now.risk) + Excess("disturbance", above=0.5, risk=now.risk)
+    wanted = soon + 0.6 * now.fear * calm + 2 * now.doubt * Disagreement()
+    return wanted if now.at_most is None else wanted + Chance("woken", now.at_most)
+
+
+def pulls(steps: int) -> np.ndarray:
+    """Skills: constant pulls (M, steps, 4) towards the drop zone and to both sides of it, from gentle to brisk."""
+    speeds, bearings_rad = np.array([0.15, 0.3, 0.5, 0.8]), np.array([-0.5, 0.0, 0.5])
+    speed, bearing = (grid.ravel() for grid in np.meshgrid(speeds, bearings_rad))
+    pull = np.stack([-speed * np.cos(bearing), speed * np.sin(bearing), 0 * speed, 0 * speed + 1], -1)
+    return np.repeat(pull[:, None], steps, axis=1)
 
 
 def arm_limits(history: History, actions: torch.Tensor) -> torch.Tensor:
@@ -93,7 +98,7 @@ TASK = Task(
     build=build,
     period_s=PERIOD_S,
     episode_steps=EPISODE_STEPS,
-    hold=HOLD,
+    hold=(0.0, 0.0, 0.0, 1.0),  # keep still and keep hold
     actions=("velocity_x", "velocity_y", "velocity_z", "grip"),
     proprio=PROPRIO_NAMES,
     signals=SIGNALS,
@@ -116,6 +121,7 @@ TASK = Task(
     ),
     objective=objective,
     limits=arm_limits,
+    skills=pulls,
     carried_out=carried_out,
     levels=tuple(LEVELS),
     level="half",

@@ -52,6 +52,12 @@ def test_a_verifier_that_agrees_overturns_nothing():
     assert plan.cost == pytest.approx(alone.cost)
 
 
+def test_all_drafts_may_be_verified():
+    plan = mpc(Blind(), verifier=Verifier(PointMass(), best=200)).plan(AT_REST, 0.0, generator())
+    assert plan.health["verified"] == 128
+    assert len(plan.kept) == 8
+
+
 def test_a_short_draft_is_verified_over_the_whole_horizon():
     asked = []
 

@@ -7,7 +7,8 @@ from rehearse.planner import Candidate
 from rehearse.sim.agents import make_agent
 from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
-from rehearse.stories import habit, tell, verdict
+from rehearse.stories import habit, tell
+from rehearse.verdict import verdict
 from rehearse.world_model import ModelConfig, WorldModel, preset
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from rehearse.sim.dog_on_jacket.behaviours import RISE_STEPS, NoisyPlay, StraightPull, heading_to_zone
 from rehearse.sim.dog_on_jacket.scene import DROP_ZONE_M
-from rehearse.sim.dog_on_jacket.task import SCRIPTS
+from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.dog_on_jacket.world import World
 
 
@@ -18,7 +18,7 @@ def test_heading_points_at_the_zone(world: World, layout) -> None:
 
 def test_nothing_holds_still(world: World, layout) -> None:
     world.reset(layout(0))
-    nothing = SCRIPTS["nothing"]()
+    nothing = TASK.scripts["nothing"]()
     assert nothing.act(world).tolist() == [0, 0, 0, 1]
     outcomes = [world.step(nothing.act(world)) for _ in range(5)]
     assert outcomes[-1].progress < 0.05
@@ -28,7 +28,7 @@ def test_nothing_holds_still(world: World, layout) -> None:
 def test_random_is_its_generator(world: World) -> None:
     draws = []
     for seed in (0, 0, 1):
-        behaviour = SCRIPTS["random"]()
+        behaviour = TASK.scripts["random"]()
         behaviour.reset(world, np.random.default_rng(seed))
         draws.append(np.stack([behaviour.act(world) for _ in range(50)]))
     np.testing.assert_array_equal(draws[0], draws[1])
