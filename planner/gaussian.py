@@ -14,21 +14,19 @@ from torch import Generator, Tensor
 
 @dataclass(frozen=True)
 class GaussianState:
-    """mean, std, low, high (Q,A) · nonfinite (), how many costs were so far nan or infinite."""
+    """mean, std, low, high (Q,A)."""
 
     mean: Tensor
     std: Tensor
     low: Tensor
     high: Tensor
-    nonfinite: Tensor
 
 
 def begin(mean: Tensor, std: Tensor, low: Tensor, high: Tensor) -> GaussianState:
     """mean (Q,A), std (A,) or (Q,A), bounds (A,) -> a state that has seen nothing; the mean within the bounds."""
-    nothing = torch.zeros((), dtype=torch.long, device=mean.device)
     # Written out to (Q,A): clamping (n,Q,A) to bounds of (A,) runs in rows of A, many times as slowly.
     std, low, high = (x.expand_as(mean).contiguous() for x in (std, low, high))
-    return GaussianState(mean.clamp(low, high), std, low, high, nothing)
+    return GaussianState(mean.clamp(low, high), std, low, high)
 
 
 def white(state: GaussianState, n: int, generator: Generator) -> Tensor:

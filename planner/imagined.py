@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from rehearse.errors import DataError
+from rehearse.planner.gaussian import finite
 from rehearse.planner.objectives import parts_of, total
 from rehearse.planner.protocols import Candidate, Futures, Objective
 
@@ -40,8 +41,7 @@ def price(objective: Objective, futures: Futures, knots: Tensor, actions: Tensor
     costs = total(parts).to(knots)
     if costs.shape != knots.shape[:1]:
         raise DataError(f"the objective gave costs {tuple(costs.shape)}, expected ({len(knots)},)")
-    costs = costs.where(costs.isfinite(), torch.inf)
-    return Batch(knots, actions, costs, parts, futures.disagreement.mean(-1), futures)
+    return Batch(knots, actions, finite(costs), parts, futures.disagreement.mean(-1), futures)
 
 
 class Pool:

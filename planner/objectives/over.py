@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rehearse.planner.objectives.risk import Risk, risk_of
-from rehearse.planner.objectives.term import Term, parts_of, total
+from rehearse.planner.objectives.term import Term, parts_of, scaled, total
 from rehearse.planner.protocols import Futures, Objective
 
 
@@ -37,7 +37,7 @@ class Over(Term):
         costs = torch.stack([total(parts) for parts in members])
         shown = {label: torch.stack([parts[label] for parts in members]).mean(0) for label in members[0]}
         shown["caution"] = shown.get("caution", 0) + risk_of(self.risk)(costs) - costs.mean(0)
-        return {label: self.weight * cost for label, cost in shown.items()}
+        return {label: scaled(cost, self.weight) for label, cost in shown.items()}
 
     def _by_member(self, futures: Futures, actions: Tensor) -> Iterator[dict[str, Tensor]]:
         """The parts of the objective as each member has them."""
