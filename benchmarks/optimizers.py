@@ -41,6 +41,7 @@ from rehearse.planner import (
     Optimizer,
     PredictiveConfig,
     PredictiveSampling,
+    shrinking,
 )
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -49,18 +50,21 @@ from tests.planner import point_mass
 BUDGETS = (16, 64, 256, 1024)
 SEARCHES: dict[str, Callable[[int], Optimizer]] = {
     "cem": lambda n: CEM(CEMConfig(n)),
+    "cem, (300, 150, 64)": lambda n: CEM(CEMConfig(n, (300, 150, 64))),
     "cem, 2 iterations": lambda n: CEM(CEMConfig(n, 2)),
     "cem, 8 iterations": lambda n: CEM(CEMConfig(n, 8, min_population=8)),
-    "cem, (300, 150, 64)": lambda n: CEM(CEMConfig(n, (300, 150, 64))),
+    "cem, std_min 0.5": lambda n: CEM(CEMConfig(n, std_min=0.5)),
+    "cem, 8 iterations, std_min 0.5": lambda n: CEM(CEMConfig(n, 8, min_population=8, std_min=0.5)),
     "cem, elites 15 %": lambda n: CEM(CEMConfig(n, elite_fraction=0.15)),
-    "cem, std_min 0.02": lambda n: CEM(CEMConfig(n, std_min=0.02)),
     "cem, keep 0": lambda n: CEM(CEMConfig(n, keep=0.0)),
     "icem": lambda n: ICEM(ICEMConfig(n)),
     "icem, colour 1": lambda n: ICEM(ICEMConfig(n, colour=1.0)),
+    "icem, 8 iterations": lambda n: ICEM(ICEMConfig(n, shrinking(8, by=1.25), min_population=8)),
     "mppi": lambda n: MPPI(MPPIConfig(n, 4)),
     "mppi, 1 iteration": lambda n: MPPI(MPPIConfig(n)),
     "mppi, temperature 0.02": lambda n: MPPI(MPPIConfig(n, 4, temperature=0.02)),
     "dial": lambda n: DIAL(DIALConfig(n)),
+    "dial, anneal 0.9, far 1": lambda n: DIAL(DIALConfig(n, anneal=0.9, far=1.0)),
     "predictive": lambda n: PredictiveSampling(PredictiveConfig(n, 4)),
 }
 
