@@ -87,29 +87,26 @@ class CEM:
     def update(self, state: CEMState, knots: Tensor, costs: Tensor) -> CEMState:
         """Refit to the cheapest of knots (n,Q,A) with costs (n,) and of the elites so far.
 
-        A non-finite cost counts as +inf, is counted, and never enters the fit; with no finite one among the (n,)
-        mean and std stay. Branches on tensors only, so that a GPU is not waited for.
+        A non-finite cost counts as +inf and never enters the fit; with no finite one nothing moves, and a single one
+        says nothing about the std. Branches on tensors only, so that a GPU is not waited for.
         """
-        usable, costs = finite(costs)
         again = math.ceil(self.config.keep * len(state.elites))
         pool = torch.cat([state.elites[:again], knots])
-        pool_costs = torch.cat([state.elite_costs[:again], costs])
+        pool_costs = torch.cat([state.elite_costs[:again], finite(costs)])
         count = min(len(pool), max(3, math.ceil(self.config.elite_fraction * len(knots))))
-        elite_costs, order = (x[:count] for x in pool_costs.sort(stable=True))
+        elite_costs, order = pool_costs.topk(count, largest=False)  # cheapest first
 
         fit = elite_costs < torch.inf
-        fitted, found = fit.sum(), usable.sum()
         # where() and not a product alone: a non-finite knot times zero would still be NaN
         elites = pool[order].where(fit[:, None, None], 0.0)
-        share, flat = fit / fitted.clamp(min=1), elites.flatten(1)
+        share, flat = fit / fit.sum().clamp(min=1), elites.flatten(1)
         mean = share @ flat
         std = (share @ (flat - mean).square_()).sqrt_()
-        moves = (found > 0) * (1 - self.config.smoothing)
+        moves = fit[:2] * (1 - self.config.smoothing)  # whether there is one to fit to, and a second
         return replace(
             state,
-            mean=state.mean.lerp(mean.view_as(state.mean), moves),
-            std=state.std.lerp(std.view_as(state.std), moves * (fitted > 1)).maximum(state.std_min),
+            mean=state.mean.lerp(mean.view_as(state.mean), moves[0]),
+            std=state.std.lerp(std.view_as(state.std), moves[1] if count > 1 else 0.0).maximum(state.std_min),
             elites=elites,
             elite_costs=elite_costs,
-            nonfinite=state.nonfinite + (len(costs) - found),
         )

@@ -14,21 +14,19 @@ from torch import Generator, Tensor
 
 @dataclass(frozen=True)
 class GaussianState:
-    """mean, std, low, high (Q,A) · nonfinite (), how many costs were so far nan or infinite."""
+    """mean, std, low, high (Q,A)."""
 
     mean: Tensor
     std: Tensor
     low: Tensor
     high: Tensor
-    nonfinite: Tensor
 
 
 def begin(mean: Tensor, std: Tensor, low: Tensor, high: Tensor) -> GaussianState:
     """mean (Q,A), std (A,) or (Q,A), bounds (A,) -> a state that has seen nothing; the mean within the bounds."""
-    nothing = torch.zeros((), dtype=torch.long, device=mean.device)
     # Written out to (Q,A): clamping (n,Q,A) to bounds of (A,) runs in rows of A, many times as slowly.
     std, low, high = (x.expand_as(mean).contiguous() for x in (std, low, high))
-    return GaussianState(mean.clamp(low, high), std, low, high, nothing)
+    return GaussianState(mean.clamp(low, high), std, low, high)
 
 
 def white(state: GaussianState, n: int, generator: Generator) -> Tensor:
@@ -42,7 +40,6 @@ def draw(state: GaussianState, noise: Tensor) -> Tensor:
     return torch.addcmul(state.mean, state.std, noise).clamp_(state.low, state.high)
 
 
-def finite(costs: Tensor) -> tuple[Tensor, Tensor]:
-    """costs (n,) -> which are finite (n,), and the costs with +inf in place of the others (n,)."""
-    usable = costs.isfinite()
-    return usable, costs.where(usable, math.inf)
+def finite(costs: Tensor) -> Tensor:
+    """costs (n,) with +inf in place of what is nan or infinite. One operation: `cost < inf` then tells them apart."""
+    return torch.nan_to_num(costs, math.inf, math.inf, math.inf)

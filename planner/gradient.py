@@ -85,10 +85,10 @@ def _price(knots: Tensor, cost_of: CostOf, span: Tensor, with_gradient: bool) ->
     with torch.set_grad_enabled(with_gradient):
         knots = knots.detach().requires_grad_(with_gradient)
         priced = cost_of(knots)
-    usable, costs = finite(priced.detach().to(knots))
+    costs = finite(priced.detach().to(knots))
     if not with_gradient or not priced.requires_grad:
         return costs, still
-    (slope,) = torch.autograd.grad(priced.where(usable, 0.0).sum(), knots, materialize_grads=True)
+    (slope,) = torch.autograd.grad(priced.where(costs < torch.inf, 0.0).sum(), knots, materialize_grads=True)
     slope = slope * span
     slope = slope.where(slope.isfinite().all((1, 2), keepdim=True), 0.0)
     rms = slope.square().mean((1, 2), keepdim=True).sqrt()

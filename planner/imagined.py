@@ -7,7 +7,9 @@ health_of(pool, order[:1], last_costs, search_std)           # {"best_cost": ...
 keep(pool, order, best=8, rejected=8)                       # Candidates, cheapest first
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor
 
 from rehearse.errors import DataError
+from rehearse.planner.gaussian import finite
 from rehearse.planner.objectives import parts_of, total
 from rehearse.planner.protocols import Candidate, Futures, Objective
 
@@ -40,8 +43,7 @@ def price(objective: Objective, futures: Futures, knots: Tensor, actions: Tensor
     costs = total(parts).to(knots)
     if costs.shape != knots.shape[:1]:
         raise DataError(f"the objective gave costs {tuple(costs.shape)}, expected ({len(knots)},)")
-    costs = costs.where(costs.isfinite(), torch.inf)
-    return Batch(knots, actions, costs, parts, futures.disagreement.mean(-1), futures)
+    return Batch(knots, actions, finite(costs), parts, futures.disagreement.mean(-1), futures)
 
 
 class Pool:
@@ -53,25 +55,33 @@ class Pool:
 
     def __init__(self, batches: Sequence[Batch]) -> None:
         self._batches = batches
-        self.knots = torch.cat([batch.knots for batch in batches])
-        self.actions = torch.cat([batch.actions for batch in batches])
-        self.costs = torch.cat([batch.costs for batch in batches])
-        self.disagreement = torch.cat([batch.disagreement for batch in batches])
-        self.parts = {name: torch.cat([batch.parts[name] for batch in batches]) for name in batches[0].parts}
+        self.knots = joined([batch.knots for batch in batches])
+        self.actions = joined([batch.actions for batch in batches])
+        self.costs = joined([batch.costs for batch in batches])
+        self.disagreement = joined([batch.disagreement for batch in batches])
+        self.parts = {name: joined([batch.parts[name] for batch in batches]) for name in batches[0].parts}
 
     def futures(self, index: Tensor) -> Futures:
         """What was imagined of the candidates at ``index`` (M,), in that order."""
-        sizes = [len(batch.costs) for batch in self._batches]
-        ends = torch.tensor(sizes, device=index.device).cumsum(0)
-        of = torch.bucketize(index, ends, right=True)
-        used = [b for b in range(len(sizes)) if bool((of == b).any())]
-        picked = [self._batches[b].futures.pick(index[of == b] - (ends[b] - sizes[b])) for b in used]
-        back = torch.cat([(of == b).nonzero()[:, 0] for b in used]).argsort()
+        ends = list(accumulate(len(batch.costs) for batch in self._batches))
+        wanted: dict[int, list[tuple[int, int]]] = {}  # {batch: [(row in it, place in the answer)]}
+        for place, row in enumerate(index.tolist()):
+            b = bisect_right(ends, row)
+            wanted.setdefault(b, []).append((row - ends[b] + len(self._batches[b].costs), place))
+        rows = [torch.tensor([row for row, _ in pairs], device=index.device) for pairs in wanted.values()]
+        picked = [self._batches[b].futures.pick(at) for b, at in zip(wanted, rows, strict=True)]
+        places = [place for pairs in wanted.values() for _, place in pairs]
+        back = torch.tensor(np.argsort(places), device=index.device)
         return Futures(
-            None if picked[0].latents is None else torch.cat([each.latents for each in picked])[back],
-            {name: torch.cat([each.signal(name) for each in picked], 1)[:, back] for name in picked[0].signals},
-            torch.cat([each.disagreement for each in picked])[back],
+            None if picked[0].latents is None else joined([each.latents for each in picked])[back],
+            {name: joined([each.signal(name) for each in picked], 1)[:, back] for name in picked[0].signals},
+            joined([each.disagreement for each in picked])[back],
         )
+
+
+def joined(tensors: list[Tensor], dim: int = 0) -> Tensor:
+    """One after another; a single one as it is, uncopied."""
+    return tensors[0] if len(tensors) == 1 else torch.cat(tensors, dim)
 
 
 def health_of(pool: Pool, chosen: Tensor, last_costs: Tensor, search_std: Tensor) -> dict[str, float]:
@@ -83,7 +93,7 @@ def health_of(pool: Pool, chosen: Tensor, last_costs: Tensor, search_std: Tensor
     among the cheapest 5 %, in the actions' unit; wide, and there are several ways to go. search_std: how wide the
     search still is, as a share of the action range. nonfinite: how many costs were nan or inf.
     """
-    finite = last_costs.isfinite()
+    finite = last_costs < torch.inf  # they hold nothing else that is not finite
     count = finite.sum().clamp(min=1)
     centred = last_costs - last_costs.where(finite, 0.0).sum() / count
     spread = (centred.where(finite, 0.0).square().sum() / count).sqrt()
@@ -96,7 +106,7 @@ def health_of(pool: Pool, chosen: Tensor, last_costs: Tensor, search_std: Tensor
         "elite_spread": pool.actions[elite, 0].std(0, correction=0).mean(),
         "search_std": search_std,
         "disagreement": pool.disagreement[chosen][0],
-        "nonfinite": (~pool.costs.isfinite()).sum(),
+        "nonfinite": (pool.costs == torch.inf).sum(),
     }
     values = torch.stack([value.to(pool.costs) for value in numbers.values()]).tolist()
     return dict(zip(numbers, values, strict=True))

@@ -67,23 +67,19 @@ class MPPI:
     def update(self, state: GaussianState, knots: Tensor, costs: Tensor) -> GaussianState:
         """Move the mean to the weighted average of knots (n,Q,A) with costs (n,).
 
-        A non-finite cost has no weight and is counted; with no finite one nothing moves.
+        A non-finite cost has no weight; with no finite one nothing moves.
         """
-        usable, costs = finite(costs)
+        costs = finite(costs)
+        usable, least = costs < torch.inf, costs.amin()
         # where() and not a product: a non-finite knot times zero would still be NaN
         flat = knots.flatten(1).where(usable[:, None], 0.0)
-        logits = -(costs - costs.amin()) / self._scale(usable, costs)
+        logits = (least - costs) / self._scale(usable, costs)  # -inf for what is not usable
         if self.config.importance:
             # A dimension that is not searched has no say. What all knots have in common falls out of the softmax.
             pull = torch.where(state.std > 0, state.mean / state.std.square(), 0.0)
             logits = logits - self.config.importance * (flat @ pull.flatten())
-        weights = torch.softmax(logits.where(usable, -torch.inf), 0)
-        mean = (weights @ flat).view_as(state.mean)
-        return replace(
-            state,
-            mean=torch.where(usable.any(), mean, state.mean),
-            nonfinite=state.nonfinite + (~usable).sum(),
-        )
+        mean = (torch.softmax(logits, 0) @ flat).view_as(state.mean)
+        return replace(state, mean=torch.where(least < torch.inf, mean, state.mean))
 
     def _scale(self, usable: Tensor, costs: Tensor) -> Tensor | float:
         """λ: by what differences of cost are divided."""

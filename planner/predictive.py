@@ -49,9 +49,5 @@ class PredictiveSampling:
 
     def update(self, state: GaussianState, knots: Tensor, costs: Tensor) -> GaussianState:
         """Take the cheapest of knots (n,Q,A) with costs (n,); with no finite cost nothing moves."""
-        usable, costs = finite(costs)
-        return replace(
-            state,
-            mean=torch.where(usable.any(), knots[costs.argmin()[None]][0], state.mean),  # [None]: no wait for a number
-            nonfinite=state.nonfinite + (~usable).sum(),
-        )
+        best = finite(costs).argmin()[None]  # [None]: as an index of its own it would be waited for
+        return replace(state, mean=torch.where(costs[best].isfinite(), knots[best][0], state.mean))

@@ -92,5 +92,7 @@ def mix(population: Tensor, proposed: Tensor, low: Tensor, high: Tensor, at_most
     always stays.
     """
     count = min(len(proposed), int(at_most * len(population)), len(population) - 1)
+    if count == 0:
+        return population
     proposed = proposed[:count].to(population).clamp(low, high)
     return torch.cat([population[: len(population) - count], proposed])

@@ -57,7 +57,11 @@ class Timeline:
     def actions(self, knots: Tensor, prefix: Tensor, steps: int) -> Tensor:
         """knots (n,Q,A) -> actions (n,C+steps,A): the prefix (C,A), then the spline's first steps within the bounds."""
         basis, low, high = self.constants(knots.device)
-        return torch.cat([prefix.expand(len(knots), -1, -1), (basis[:steps] @ knots).clamp(low, high)], 1)
+        # einsum and not @, which would be one product of a few numbers for each of n candidates.
+        actions = torch.einsum("hq,nqa->nha", basis[:steps], knots)
+        if self.config.spline != "zero":  # which takes the knots as they are, within the bounds
+            actions = actions.clamp(low, high)
+        return torch.cat([prefix.expand(len(knots), -1, -1), actions], 1) if len(prefix) else actions
 
     def prefix(self, committed: np.ndarray | Tensor | None, device: torch.device) -> Tensor:
         """Actions (C,A) that are on their way already, none if there are none; DataError if they are no such thing."""

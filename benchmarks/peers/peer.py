@@ -32,22 +32,22 @@ class PeerError(RehearseError):
 
 
 class Peer:
-    """A worker process; ``ask`` is a request and its answer, arrays included."""
+    """A worker process that runs `script`; ``ask`` is a request and its answer, arrays included."""
 
-    def __init__(self, package: str, folder: Path = FOLDER) -> None:
+    def __init__(self, package: str, folder: Path = FOLDER, script: str = "worker.py") -> None:
         self.package, python = package, folder / package / "bin" / "python"
         if not python.exists():
             raise PeerError(f"{package} is not in {folder}; run benchmarks/peers/setup.sh {folder}")
         self._temporary = tempfile.TemporaryDirectory(prefix="peer-")
         self._log = (Path(self._temporary.name) / "stderr").open("w+")
-        command = [str(python), str(HERE / "worker.py")]
+        command = [str(python), str(HERE / script)]
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
         pipes = dict(env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True)
         self._process = subprocess.Popen(command, **pipes)
         self.about = self.ask("about")
 
     def ask(self, do: str, *, arrays: dict[str, np.ndarray] | None = None, **fields: object) -> dict:
-        """Carry out one verb of worker.py."""
+        """Carry out one verb of the script."""
         given, reply = (Path(self._temporary.name) / name for name in ("given.npz", "reply.npz"))
         if arrays is not None:
             np.savez(given, **arrays)
@@ -79,12 +79,18 @@ class Peer:
         self._temporary.cleanup()
 
 
-def open_peers(stack: ExitStack, folder: Path, console: Console) -> dict[str, Peer]:
+def open_peers(
+    stack: ExitStack,
+    folder: Path,
+    console: Console,
+    packages: Sequence[str] = PEERS,
+    script: str = "worker.py",
+) -> dict[str, Peer]:
     """The peers that are installed, by package; each of the others is named in one line."""
     found = {}
-    for package in PEERS:
+    for package in packages:
         try:
-            found[package] = stack.enter_context(Peer(package, folder))
+            found[package] = stack.enter_context(Peer(package, folder, script))
         except PeerError as error:
             console.print(f"[yellow]left out: {error}")
     return found

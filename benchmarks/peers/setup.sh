@@ -23,14 +23,15 @@ fi
 mkdir -p "$folder" || { say "cannot write $folder. Remedy: name another folder"; exit 2; }
 
 made=0
-for peer in torch-world stable-worldmodel; do
-    venv=$folder/$peer
+for peer in torch-world stable-worldmodel pytorch-mppi; do
+    venv=$folder/$peer script=worker.py
+    [ "$peer" = pytorch-mppi ] && script=planners.py # a planner without a model
     if [ ! -x "$venv/bin/python" ]; then
         "$python" -m venv "$venv" || { say "$peer: could not make $venv; the lines above say why"; continue; }
     fi
     if ! "$venv/bin/python" -m pip install --disable-pip-version-check -q -r "$here/requirements-$peer.txt"; then
         say "$peer is left out: pip could not install it; the lines above say why. Remedy: check the network and 3 GB of disk"
-    elif ! "$venv/bin/python" "$here/worker.py" check; then
+    elif ! "$venv/bin/python" "$here/$script" check; then
         say "$peer is left out: installed, but it does not run; the lines above say why"
     else
         made=$((made + 1))

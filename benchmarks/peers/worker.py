@@ -182,7 +182,7 @@ def timed(work: Callable[[], dict]) -> dict:
     return {**result, "cpu_s": time.process_time() - begin}
 
 
-def answer(worker: Worker, request: dict) -> dict:
+def answer(worker: object, request: dict) -> dict:
     """One request carried out; arrays of the reply go into the file that the request names."""
     verb, arrays, reply = request.pop("do"), request.pop("arrays", None), request.pop("reply", None)
     if arrays is not None:
@@ -197,10 +197,9 @@ def answer(worker: Worker, request: dict) -> dict:
     return {k: v for k, v in result.items() if k not in large}
 
 
-def main() -> None:
-    """Serve until the other end closes. What the peer itself prints goes to stderr."""
+def serve(worker: object) -> None:
+    """The verbs of ``worker`` until the other end closes. What the peer itself prints goes to stderr."""
     torch.set_num_threads(1)
-    worker = Worker()
     if sys.argv[1:] == ["check"]:
         print(json.dumps(worker.about()))
         return
@@ -212,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Worker())

@@ -58,8 +58,8 @@ class Chance(Term):
     chosen: whether to move at all is not an objective's question.
 
     By default P is the ensemble's mean, which is what the ensemble as a whole predicts; "worst" asks it of each member.
-    An optimizer that weighs by the spread of costs (MPPI's relative temperature) is blinded by such prices: give it an
-    absolute one. Ranks (CEM, predictive sampling) do not mind.
+    An optimizer that weighs by the spread of costs (MPPI's relative temperature) tells the cheap ones apart the less,
+    the higher the price; ranks (CEM, predictive sampling) do not mind.
     """
 
     name: str

@@ -7,14 +7,14 @@ pessimistic than anything one member believes. Over asks for the worst *story*. 
 alone, so that the risks of terms say nothing there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rehearse.planner.objectives.risk import Risk, risk_of
-from rehearse.planner.objectives.term import Term, parts_of, total
+from rehearse.planner.objectives.term import Term, parts_of, scaled, total
 from rehearse.planner.protocols import Futures, Objective
 
 
@@ -37,11 +37,31 @@ class Over(Term):
         costs = torch.stack([total(parts) for parts in members])
         shown = {label: torch.stack([parts[label] for parts in members]).mean(0) for label in members[0]}
         shown["caution"] = shown.get("caution", 0) + risk_of(self.risk)(costs) - costs.mean(0)
-        return {label: self.weight * cost for label, cost in shown.items()}
+        return {label: scaled(cost, self.weight) for label, cost in shown.items()}
 
     def _by_member(self, futures: Futures, actions: Tensor) -> Iterator[dict[str, Tensor]]:
-        """The parts of the objective as each member has them; a signal that has one view is shared by all."""
-        count = max((len(signal) for signal in futures.signals.values()), default=1)
-        for k in range(count):
-            seen = {name: signal[k : k + 1] if len(signal) > 1 else signal for name, signal in futures.signals.items()}
+        """The parts of the objective as each member has them."""
+        k, members = 0, 1
+        while k < members:
+            seen = Member(futures.signals, k)
             yield parts_of(self.objective, Futures(futures.latents, seen, futures.disagreement), actions)
+            k, members = k + 1, max(members, seen.members)
+
+
+class Member(Mapping[str, Tensor]):
+    """What member k sees, {name: (1,N,H)}; a signal that has one view is shared by all. Works out no signal unasked."""
+
+    def __init__(self, signals: Mapping[str, Tensor], k: int) -> None:
+        self._signals, self._k = signals, k
+        self.members = 1  # of the signals asked for so far
+
+    def __getitem__(self, name: str) -> Tensor:
+        signal = self._signals[name]
+        self.members = max(self.members, len(signal))
+        return signal[self._k : self._k + 1] if len(signal) > 1 else signal
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._signals)
+
+    def __len__(self) -> int:
+        return len(self._signals)

@@ -14,6 +14,7 @@ planner counts it and never follows it.
 """
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Self
 
 import torch
@@ -33,7 +34,7 @@ class Term:
 
     def parts(self, futures: Futures, actions: Tensor) -> dict[str, Tensor]:
         label = f"{type(self).__name__} {getattr(self, 'name', '')}".strip().lower()
-        return {label: self.weight * self.value(futures, actions)}
+        return {label: scaled(self.value(futures, actions), self.weight)}
 
     def __call__(self, futures: Futures, actions: Tensor) -> Tensor:
         return total(self.parts(futures, actions))
@@ -52,7 +53,12 @@ class Term:
 
 def total(parts: dict[str, Tensor]) -> Tensor:
     """The cost (N,) that the parts, each (N,), make up."""
-    return torch.stack(list(parts.values())).sum(0)
+    return reduce(torch.add, parts.values())
+
+
+def scaled(cost: Tensor, weight: float) -> Tensor:
+    """The product; parts pass many sums, most of which weigh nothing, and a population of 64 feels each operation."""
+    return cost if weight == 1 else weight * cost
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ class Sum(Term):
         added: dict[str, Tensor] = {}
         for term in self.terms:
             for label, cost in parts_of(term, futures, actions).items():
-                added[label] = added.get(label, 0) + self.weight * cost
+                cost = scaled(cost, self.weight)
+                added[label] = added[label] + cost if label in added else cost
         return added
 
 

