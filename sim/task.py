@@ -19,6 +19,7 @@ from rehearse.errors import ConfigError
 from rehearse.planner import CEMConfig, Dynamics, MPCConfig, Objective, ScoutConfig
 from rehearse.planner.mpc import Limits
 from rehearse.sim.baselines import Nothing, Random
+from rehearse.sim.tale import Tale
 
 TAGS = ("smoke", "benchmark", "flagship")  # runs in seconds; is compared with others; is the story of the project
 GOALS = ("state", "image")  # how a planner is told where the goal is: as numbers, or as a picture
@@ -144,6 +145,7 @@ class Task:
     goal: tuple[str, ...] = ()  # names of G; none where there is no goal
     checkpoint: str | None = None  # the shipped model's name
     robot: str = ""  # its name in datasets, in terms of {options}
+    tale: Tale | None = None  # how it is told to people; in plain words unless given
 
     def __post_init__(self) -> None:
         baselines = {"nothing": partial(Nothing, self.hold), "random": partial(Random, len(self.hold))}
@@ -151,6 +153,7 @@ class Task:
             "scripts": baselines | dict(self.scripts),
             "level": self.level or self.levels[0],
             "robot": self.robot or f"rehearse_{self.name}",
+            "tale": self.tale or Tale(self.summary[:1].upper() + self.summary[1:]),
         }
         for name, value in filled.items():
             object.__setattr__(self, name, value)

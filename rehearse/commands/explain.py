@@ -14,6 +14,7 @@ from rehearse.planner import Candidate, Plan
 from rehearse.recorded import conditions
 from rehearse.sim.agents import make_agent
 from rehearse.sim.planner_agent import PlannerAgent
+from rehearse.sim.task import Task
 from rehearse.sim.tasks import get_task
 from rehearse.stories import live, open_decision, story_of, verdict
 
@@ -32,44 +33,42 @@ class Explain(EpisodeCommand):
         recorded, config = self.recorded()
         task = get_task(config.task)
         agent = make_agent(task, self.method, config.checkpoint, config.planner)
-        usual = config.delay_steps == 0 and config.options == task.checked_options({})
-        if not isinstance(agent, PlannerAgent) or not usual:
-            raise ConfigError(
-                "only decisions of a learned planner, without latency and with the task's usual options, can be opened"
-            )
+        if not isinstance(agent, PlannerAgent) or config.delay_steps:
+            raise ConfigError("only decisions of a learned planner, without latency, can be opened")
         if not 0 <= self.step < recorded["steps"]:
             raise ConfigError(f"step is {self.step}; the episode has decisions 0 to {recorded['steps'] - 1}")
-        episode, moments = live(task, agent, self.method, self.layout, config.level, config.seed)
+        episode, moments = live(config, agent, self.method, self.layout)
         plan = moments[self.step].plan
-        Console().print(table_of(plan, f"{self.method}, layout {self.layout}, decision {self.step}"))
+        Console().print(table_of(task, plan, f"{self.method}, layout {self.layout}, decision {self.step}"))
         if self.page is not None:
             view = open_decision(agent, moments, self.step)
             title = f"Layout {self.layout}: decision {self.step}"
-            write_page(self.page, [], [story_of(title, episode, moments, (view,))], about(**conditions(config)))
-        self.write_json({"health": plan.health, "candidates": [_row(c, plan.kept[0]) for c in plan.kept]})
+            story = story_of(task, title, episode, moments, (view,))
+            write_page(self.page, task, [], [story], about(**conditions(config)))
+        self.write_json({"health": plan.health, "candidates": [_row(task, c, plan.kept[0]) for c in plan.kept]})
         return 0
 
 
-def table_of(plan: Plan, title: str) -> Table:
+def table_of(task: Task, plan: Plan, title: str) -> Table:
     """The kept futures, cheapest first, with the parts of their prices."""
     parts = list(plan.kept[0].parts)
     table = Table(title=f"{title}: {plan.futures} futures in {1e3 * plan.elapsed_s:.0f} ms")
     table.caption = ", ".join(f"{name} {value:.3g}" for name, value in plan.health.items())
     for name in ("rank", "cost", *parts, "verdict", "first action"):
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=name == "verdict")
-    for row in (_row(candidate, plan.kept[0]) for candidate in plan.kept):
+    for row in (_row(task, candidate, plan.kept[0]) for candidate in plan.kept):
         first = " ".join(f"{value:+.2f}" for value in row["actions"][0])
         prices = (f"{row['parts'][name]:.3f}" for name in parts)
         table.add_row(str(row["rank"]), f"{row['cost']:.3f}", *prices, row["verdict"], first)
     return table
 
 
-def _row(candidate: Candidate, chosen: Candidate) -> dict:
+def _row(task: Task, candidate: Candidate, chosen: Candidate) -> dict:
     return {
         "rank": candidate.rank,
         "cost": candidate.cost,
         "parts": candidate.parts,
         "actions": candidate.actions.tolist(),
         "signals": {name: values.tolist() for name, values in candidate.signals.items()},
-        "verdict": verdict(candidate, chosen),
+        "verdict": verdict(task, candidate, chosen),
     }

@@ -83,6 +83,31 @@ def test_it_is_dreamt_of(model, tmp_path) -> None:
     assert tmp_path.joinpath("dream.png").stat().st_size > 0
 
 
+def test_it_is_explained_and_shown(model, tmp_path) -> None:
+    run, result, page = ["--checkpoint", str(model / "run")], tmp_path / "result.json", tmp_path / "demo.html"
+    evaluated = ["eval", "--task", NAME, "--option", "pace=fast", "--methods", "planner-16", "--episodes", "1", *run]
+    assert main([*evaluated, "--workers", "1", "--json", str(result)]) == 0
+    opened = [
+        "explain",
+        str(result),
+        "--method",
+        "planner-16",
+        "--layout",
+        "0",
+        *run,
+        "--json",
+        str(tmp_path / "e.json"),
+    ]
+    assert main([*opened, "--page", str(tmp_path / "why.html")]) == 0
+    verdicts = {told["verdict"] for told in json.loads((tmp_path / "e.json").read_text())["candidates"]}
+    assert {"chosen", "runner-up", "rejected: stays farther from the goal"} <= verdicts
+    assert "Layout 0: decision 0" in (tmp_path / "why.html").read_text()
+    assert main(["demo", "--task", NAME, "--episodes", "1", "--level", "near", "--out", str(page), *run]) == 0
+    text = page.read_text()
+    assert all(said in text for said in ("A point mass goes to a place", "Fell over the rim", "Imagination acts"))
+    assert "jacket" not in text
+
+
 def test_what_does_not_fit_is_refused(model, capsys) -> None:
     """One line each: a task without a shipped model, a model of another robot, an option that the task has not."""
     run = ["--checkpoint", str(model / "run")]
