@@ -84,24 +84,14 @@ def test_it_is_dreamt_of(model, tmp_path) -> None:
 
 
 def test_it_is_explained_and_shown(model, tmp_path) -> None:
-    run, result, page = ["--checkpoint", str(model / "run")], tmp_path / "result.json", tmp_path / "demo.html"
-    evaluated = ["eval", "--task", NAME, "--option", "pace=fast", "--methods", "planner-16", "--episodes", "1", *run]
-    assert main([*evaluated, "--workers", "1", "--json", str(result)]) == 0
-    opened = [
-        "explain",
-        str(result),
-        "--method",
-        "planner-16",
-        "--layout",
-        "0",
-        *run,
-        "--json",
-        str(tmp_path / "e.json"),
-    ]
-    assert main([*opened, "--page", str(tmp_path / "why.html")]) == 0
-    verdicts = {told["verdict"] for told in json.loads((tmp_path / "e.json").read_text())["candidates"]}
+    result, told, why, page = (tmp_path / name for name in ("result.json", "told.json", "why.html", "demo.html"))
+    run, chosen = ["--checkpoint", str(model / "run")], ["--method", "planner-16", "--layout", "0"]
+    evaluated = ["eval", "--task", NAME, "--option", "pace=fast", "--methods", "planner-16", "--episodes", "1"]
+    assert main([*evaluated, *run, "--workers", "1", "--json", str(result)]) == 0
+    assert main(["explain", str(result), *chosen, *run, "--json", str(told), "--page", str(why)]) == 0
+    verdicts = {candidate["verdict"] for candidate in json.loads(told.read_text())["candidates"]}
     assert {"chosen", "runner-up", "rejected: stays farther from the goal"} <= verdicts
-    assert "Layout 0: decision 0" in (tmp_path / "why.html").read_text()
+    assert "Layout 0: decision 0" in why.read_text()
     assert main(["demo", "--task", NAME, "--episodes", "1", "--level", "near", "--out", str(page), *run]) == 0
     text = page.read_text()
     assert all(said in text for said in ("A point mass goes to a place", "Fell over the rim", "Imagination acts"))
