@@ -104,3 +104,11 @@ def config_of(about: dict[str, str], method: str, checkpoint: Path | None) -> Ev
         methods=(method,),
         checkpoint=checkpoint,
     )
+
+
+def recorded_episode(path: Path, method: str, layout: int, checkpoint: Path | None = None) -> tuple[dict, EvalConfig]:
+    """One episode as it was recorded, and the conditions under which it was made."""
+    result = read_evaluation(path)
+    episode = find_episode(result["episodes"], method, layout)
+    checkpoint = checkpoint or default_checkpoint(task_of(result["about"]), (method,))
+    return episode, config_of(result["about"], method, checkpoint)

@@ -11,22 +11,17 @@ import numpy as np
 import torch
 
 from rehearse.page import DecisionView, ImaginedView, Story
-from rehearse.planner import Candidate, Plan
+from rehearse.planner import Plan
 from rehearse.sim.agents import Agent, make_agent
 from rehearse.sim.episode import Episode
 from rehearse.sim.evaluate import EvalConfig, run_episode
 from rehearse.sim.planner_agent import PlannerAgent
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import get_task
+from rehearse.verdict import verdict
 from rehearse.world_model import Belief
 
 BEST_SHOWN, REJECTED_SHOWN = 3, 4
-REASONS = {
-    "disagreement": "too doubtful (the model's members disagree)",
-    "deadline": "would be too late",
-    "goal": "stays farther from the goal",
-    "toward": "stays farther from the goal",
-}
 
 
 @dataclass
@@ -136,21 +131,3 @@ def open_decision(agent: PlannerAgent, moments: list[Moment], step: int) -> Deci
         ),
         happened=np.array([moment.image for moment in moments[step + 1 : step + 1 + horizon]], np.uint8),
     )
-
-
-def verdict(task: Task, candidate: Candidate, chosen: Candidate) -> str:
-    """Why a candidate was or was not taken: the part of its cost that most exceeds the chosen one's."""
-    if candidate.rank == 0:
-        return "chosen"
-    if candidate.rank < BEST_SHOWN:
-        return "runner-up"
-    excess = {name: cost - chosen.parts[name] for name, cost in candidate.parts.items()}
-    term, _, signal = max(excess, key=excess.get).partition(" ")
-    told = candidate.signals.get(signal)
-    if term in ("hazard", "chance"):
-        return f"rejected: would {task.tale.would_harm} ({100 * float(told.max()):.0f} %)"
-    if term == "excess":
-        return f"rejected: too rough ({signal} {float(told.max()):.2f})"
-    if term == "reach":
-        return f"rejected: too slow ({signal} {100 * float(told[-1]):.0f} %)"
-    return f"rejected: {REASONS.get(term, f'{term} {signal}'.strip())}"

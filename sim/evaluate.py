@@ -18,6 +18,7 @@ from types import MappingProxyType
 import numpy as np
 
 from rehearse.errors import ConfigError
+from rehearse.planner import save_tree
 from rehearse.sim.agents import USUAL, Agent, make_agent, methods_of
 from rehearse.sim.episode import Episode, summarise
 from rehearse.sim.latency import Delayed
@@ -35,7 +36,7 @@ class EvalConfig:
 
     None takes what is usual in the task: its level, its methods. ``options`` are the task's own. ``planner``: how the
     planners plan, but for what their names say. ``delay_steps``: actions arrive so many control periods late;
-    ``compensate``: planners are told.
+    ``compensate``: planners are told. ``trees``: a folder for what planners imagined, a file an episode.
     """
 
     task: str = DEFAULT
@@ -49,6 +50,7 @@ class EvalConfig:
     split: str = "test"
     delay_steps: int = 0
     compensate: bool = True
+    trees: Path | None = None
     workers: int = os.cpu_count() or 1
 
     def __post_init__(self) -> None:
@@ -108,7 +110,17 @@ def agent_for(config: EvalConfig, method: str) -> Agent:
 
 def _work(config: EvalConfig, item: tuple[str, int]) -> Episode:
     method, layout = item
-    return run_episode(get_task(config.task), _worker[1], agent_for(config, method), method, layout, config.seed)
+    task, plans = get_task(config.task), []
+
+    def remember(env: TaskEnv, agent: Agent, info: dict) -> None:
+        if env.steps and agent.last_plan is not None:
+            plans.append(agent.last_plan)
+
+    episode = run_episode(task, _worker[1], agent_for(config, method), method, layout, config.seed, remember)
+    if config.trees is not None and plans:
+        about = {"task": config.task, "method": method, "layout": str(layout), "success": str(episode.success)}
+        save_tree(plans, config.trees / f"{method}-{layout}.safetensors", about)
+    return episode
 
 
 def run_episode(

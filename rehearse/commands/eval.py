@@ -43,6 +43,8 @@ class Eval(TaskCommand):
     rows: Path | None = None
     """Keep every finished episode in this JSONL file. Started again with it, only what is missing is run: after a kill,
     with more methods, or with more episodes."""
+    trees: Path | None = None
+    """Keep what planners imagined at every decision in this folder, a file an episode, for `rehearse explain`."""
     figures: Path | None = None
     """Also draw success and harm against the number of futures into this folder, as SVG."""
     workers: int = EvalConfig.workers
@@ -65,6 +67,7 @@ class Eval(TaskCommand):
             planner=self.planner,
             delay_steps=steps_of(self.delay_ms, task.period_s),
             compensate=not self.blind_to_delay,
+            trees=self.trees,
             workers=self.workers,
         )
         report = evaluate_with_bar(config, console, self.rows)

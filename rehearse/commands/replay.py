@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rehearse.commands.episode import EpisodeCommand
+from rehearse.commands.base import Command
 from rehearse.files import atomic_write
 from rehearse.film import encode_mp4
+from rehearse.recorded import recorded_episode
 from rehearse.sim.evaluate import agent_for, env_for, run_episode
 from rehearse.sim.task import TaskEnv
 from rehearse.sim.tasks import get_task
@@ -18,15 +21,23 @@ NOT_COMPARED = {"method", "layout", "cpu_ms"}  # asked for, and what differs fro
 
 
 @dataclass(kw_only=True)
-class Replay(EpisodeCommand):
+class Replay(Command):
     """Run one episode of an evaluation again. Exit code 0: it ended as recorded; 1: it did not."""
 
+    result: Annotated[Path, tyro.conf.Positional]
+    """What `rehearse eval --json` wrote."""
+    method: str
+    """The method."""
+    layout: int
+    """The layout, as listed among the result's episodes."""
+    checkpoint: Path | None = None
+    """The world model that was evaluated; the shipped one unless given."""
     film: Path | None = None
     """Also write a film of it (mp4)."""
 
     def run(self, console: Console) -> int:
         """Run, film, compare."""
-        recorded, config = self.recorded()
+        recorded, config = recorded_episode(self.result, self.method, self.layout, self.checkpoint)
         task = get_task(config.task)
         env = env_for(config, render_mode="rgb_array" if self.film else None)
         frames: list[np.ndarray] = []

@@ -164,7 +164,7 @@ def test_a_recorded_decision_is_explained(checkpoint, tmp_path, capsys):
     result, page, told = (tmp_path / name for name in ("rows.json", "page.html", "told.json"))
     options = ["--episodes", "1", "--workers", "1", "--checkpoint", str(checkpoint), "--json", str(result)]
     assert main(["eval", "--methods", "planner-64,nothing", *options]) == 0
-    explain = ["explain", str(result), "--layout", "0", "--checkpoint", str(checkpoint)]
+    explain = ["explain", str(result), "0", "--layout", "0", "--checkpoint", str(checkpoint)]
     chosen = ["--method", "planner-64", "--page", str(page), "--json", str(told)]
     assert main([*explain, *chosen]) == 0
     candidates = json.loads(told.read_text())["candidates"]
@@ -173,8 +173,25 @@ def test_a_recorded_decision_is_explained(checkpoint, tmp_path, capsys):
     assert sum(candidates[0]["parts"].values()) == pytest.approx(candidates[0]["cost"], rel=1e-4)
     assert [c["cost"] for c in candidates] == sorted(c["cost"] for c in candidates)
     assert "decision 0" in page.read_text()
-    assert "decisions 0 to" in refused(capsys, *explain, "--method", "planner-64", "--step", "20")
+    late = [*explain[:2], "20", *explain[3:]]
+    assert "decisions 0 to" in refused(capsys, *late, "--method", "planner-64")
     assert "learned planner" in refused(capsys, *explain, "--method", "nothing")
+    assert "name one with --method" in refused(capsys, "explain", result, "0")
+
+
+def test_the_tree_of_an_episode_is_explained_and_drawn(checkpoint, tmp_path, capsys):
+    trees, picture, told = tmp_path / "trees", tmp_path / "tree.svg", tmp_path / "told.json"
+    options = ["--episodes", "1", "--workers", "1", "--checkpoint", str(checkpoint)]
+    assert main(["eval", "--methods", "planner-64,nothing", "--trees", str(trees), *options]) == 0
+    assert [file.name for file in trees.iterdir()] == ["planner-64-0.safetensors"]
+    tree = trees / "planner-64-0.safetensors"
+    assert main(["explain", str(tree), "0", "--picture", str(picture), "--json", str(told)]) == 0
+    assert "rejected: " in capsys.readouterr().out
+    assert len(json.loads(told.read_text())["candidates"]) == 16
+    assert picture.read_text().count("<path") > 16
+    assert "decisions 0 to" in refused(capsys, "explain", tree, "99")
+    assert "leave --method" in refused(capsys, "explain", tree, "0", "--method", "planner-64")
+    assert "cannot be read" in refused(capsys, "explain", tmp_path / "none.safetensors", "0")
 
 
 def test_tasks_are_listed_with_what_they_are(tmp_path):
