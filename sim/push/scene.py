@@ -29,7 +29,7 @@ _WORLD = """
   </default>
   <asset><texture type="skybox" builtin="flat" width="8" height="8" rgb1=".86 .88 .92"/></asset>
   <worldbody>
-    <light name="key" pos="-.6 -.2 1.3" dir=".45 .15 -1" cutoff="45" exponent="1" diffuse=".5 .5 .48"
+    <light name="key" pos="-.6 -.2 1.3" dir=".45 .15 -1" cutoff="55" exponent="1" diffuse=".5 .5 .48"
            specular=".15 .15 .15"/>
     <camera name="camera" pos="0 0 1.3" fovy="24.2"/>
     <camera name="film" pos="0 -.6 .72" xyaxes="1 0 0 0 .777 .629" fovy="37"/>
