@@ -1,4 +1,4 @@
-"""Are the goal tasks sound? Nothing 0, random near 0, the demonstrator and MPC on true physics high.
+"""Are the goal tasks sound? Nothing 0, random near 0, the best script and MPC on true physics high.
 
     python benchmarks/soundness.py --tasks push two-room --layouts 100 --oracle-layouts 20 --json out/soundness.json
 
@@ -8,8 +8,7 @@ successes took (10th, 50th and 90th percentile), how far starts are from the goa
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,54 +18,30 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.files import atomic_write
-from rehearse.planner import MPC, CEMConfig, MPCConfig, Reach
-from rehearse.sim import push, reach, two_room
-from rehearse.sim.baselines import Behaviour, Nothing, Random
-from rehearse.sim.evaluate import wilson
+from rehearse.planner import MPC, CEMConfig, Reach
+from rehearse.sim.episode import wilson
 from rehearse.sim.goal_world import PERIOD_S, GoalWorld
 from rehearse.sim.layouts import layout_seed
 from rehearse.sim.rollout import RolloutDynamics
+from rehearse.sim.task import Behaviour, Task
+from rehearse.sim.tasks import get_task
 
-
-@dataclass(frozen=True)
-class Task:
-    """What is measured of a task. ``horizon`` and ``knots``: of the oracle."""
-
-    make: Callable[[], GoalWorld]
-    steps: int
-    demonstrator: Callable[[], Behaviour]
-    play: Callable[[], Behaviour]
-    horizon: int
-    knots: int
-
-
-TASKS = {
-    "push": Task(push.PushWorld, push.EPISODE_STEPS["square"], push.Demonstrator, push.noisy_play, 15, 6),
-    "push-T": Task(lambda: push.PushWorld("T"), push.EPISODE_STEPS["T"], push.Demonstrator, push.noisy_play, 15, 6),
-    "two-room": Task(two_room.TwoRoomWorld, two_room.EPISODE_STEPS, two_room.Demonstrator, two_room.noisy_play, 20, 5),
-    "reach": Task(reach.ReachWorld, reach.EPISODE_STEPS, reach.Demonstrator, reach.noisy_play, 6, 3),
-}
+TASKS = ("push", "push-t", "two-room", "reach")
+SEARCH = {"push": (15, 6), "push-t": (15, 6), "two-room": (20, 5), "reach": (6, 3)}  # horizon and knots of the oracle
 
 
 class Oracle:
     """MPC on true physics, as a behaviour."""
 
     def __init__(self, world: GoalWorld, task: Task, futures: int) -> None:
-        self.futures, self.task, self.dynamics = futures, task, RolloutDynamics(world)
+        self.search, self.dynamics = CEMConfig(futures=futures, iterations=3), RolloutDynamics(world)
+        horizon, knots = SEARCH[task.name]
+        std = (0.6,) * len(task.actions)
+        self.config = replace(task.mpc, horizon=horizon, knots=knots, initial_std=std, tempos=(0.0, 0.5, 1.5))
 
     def reset(self, world: GoalWorld, rng: np.random.Generator) -> None:
         """Begin an episode."""
-        size = len(world.action_names)
-        config = MPCConfig(
-            action_low=(-1.0,) * size,
-            action_high=(1.0,) * size,
-            horizon=self.task.horizon,
-            period_s=PERIOD_S,
-            knots=self.task.knots,
-            initial_std=(0.6,) * size,
-            tempos=(0.0, 0.5, 1.5),
-        )
-        self.mpc = MPC(self.dynamics, Reach("progress"), CEMConfig(futures=self.futures, iterations=3), config)
+        self.mpc = MPC(self.dynamics, Reach("progress"), self.search, self.config)
         self.generator, self.step = torch.Generator().manual_seed(int(rng.integers(2**31))), 0
 
     def act(self, world: GoalWorld) -> np.ndarray:
@@ -103,10 +78,10 @@ def rate(name: str, behaviour: Behaviour, world: GoalWorld, steps: int, layouts:
 
 @dataclass
 class Soundness:
-    """Success of nothing, random, demonstrator, noisy play and oracle on validation layouts."""
+    """Success of the scripts, of noisy play and of the oracle on validation layouts."""
 
-    tasks: tuple[str, ...] = tuple(TASKS)
-    """Of push, push-T, two-room, reach."""
+    tasks: tuple[str, ...] = TASKS
+    """Of push, push-t, two-room, reach."""
     layouts: int = 100
     """Layouts per task."""
     oracle_layouts: int = 20
@@ -121,18 +96,16 @@ class Soundness:
         torch.set_num_threads(1)
         rows = []
         for name in self.tasks:
-            task = TASKS[name]
-            world = task.make()
+            task = get_task(name)
+            world = task.make_env().world
             behaviours = {
-                "nothing": (Nothing(), self.layouts),
-                "random": (Random(), self.layouts),
-                "demonstrator": (task.demonstrator(), self.layouts),
+                **{label: (make(), self.layouts) for label, make in task.scripts.items()},
                 "noisy play": (task.play(), self.layouts),
                 "oracle": (Oracle(world, task, self.futures), self.oracle_layouts),
             }
             for label, (behaviour, layouts) in behaviours.items():
                 if layouts:
-                    rows.append({"task": name, **rate(label, behaviour, world, task.steps, layouts)})
+                    rows.append({"task": name, **rate(label, behaviour, world, task.episode_steps, layouts)})
                     console.print(rows[-1])
         table = Table(*rows[0])
         for row in rows:

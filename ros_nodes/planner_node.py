@@ -27,10 +27,11 @@ from rehearse.errors import DataError
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.parameters import PlannerParameters, declare
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
-from rehearse.sim.agents import HOLD, PlannerAgent
+from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.world_model import load, shipped_checkpoint
 
-SHIPPED = "dog-on-jacket-tiny"
+HOLD = np.array(TASK.hold)
 
 
 class PlannerNode(Node):
@@ -40,8 +41,8 @@ class PlannerNode(Node):
         super().__init__("planner")
         settings = declare(self, PlannerParameters)
         torch.set_num_threads(1)
-        agent = PlannerAgent(load(settings.checkpoint or shipped_checkpoint(SHIPPED)), settings.futures)
-        agent.use(settings.futures, settings.fear)
+        model = load(settings.checkpoint or shipped_checkpoint(TASK.checkpoint))
+        agent = PlannerAgent(TASK, model, PlannerSettings(settings.futures, fear=settings.fear))
         self._episode, self._running, self._fault = 0, False, ""
         self._last: dict[str, object] = {}
         self._decisions: deque[Decision] = deque()

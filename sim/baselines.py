@@ -1,47 +1,42 @@
-"""What a behaviour is, and the two that every task is measured against.
+"""The two behaviours that every task is measured against, and the step that many are made of.
 
-behaviour = Random()
+behaviour = Random(2)
 behaviour.reset(world, rng); action = behaviour.act(world)     # (A,) in [-1, 1]
 """
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from rehearse.sim.goal_world import GoalWorld
-
-
-class Behaviour(Protocol):
-    """Anything that acts in a world. It may read the world's true state, which a planner never sees."""
-
-    def reset(self, world: GoalWorld, rng: np.random.Generator) -> None:
-        """Begin an episode."""
-
-    def act(self, world: GoalWorld) -> np.ndarray:
-        """The next action (A,)."""
-
 
 class Nothing:
-    """Stand still."""
+    """Do nothing: ``hold`` (A,) is the action that does it."""
 
-    def reset(self, world: GoalWorld, rng: np.random.Generator) -> None:
+    def __init__(self, hold: Sequence[float]) -> None:
+        self.hold = hold
+
+    def reset(self, world: Any, rng: np.random.Generator) -> None:
         """Nothing to prepare."""
 
-    def act(self, world: GoalWorld) -> np.ndarray:
-        """Zeros."""
-        return np.zeros(len(world.action_names))
+    def act(self, world: Any) -> np.ndarray:
+        """The same, always."""
+        return np.array(self.hold)
 
 
 class Random:
-    """Uniform actions."""
+    """Uniform actions of ``size`` A."""
 
-    def reset(self, world: GoalWorld, rng: np.random.Generator) -> None:
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def reset(self, world: Any, rng: np.random.Generator) -> None:
         """Take the generator."""
         self.rng = rng
 
-    def act(self, world: GoalWorld) -> np.ndarray:
+    def act(self, world: Any) -> np.ndarray:
         """A uniform draw."""
-        return self.rng.uniform(-1, 1, len(world.action_names))
+        return self.rng.uniform(-1, 1, self.size)
 
 
 def towards(gap_m: np.ndarray, step_m: float | np.ndarray) -> np.ndarray:

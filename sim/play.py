@@ -1,6 +1,6 @@
 """Noisy play, which training data is made of: several behaviours in turn, at changing tempo, with noise and lapses.
 
-    play = NoisyPlay({"goal": (0.5, Demonstrator()), "uniform": (0.5, Random())})
+    play = NoisyPlay({"goal": (0.5, Demonstrator()), "uniform": (0.5, Random(2))})
     play.reset(world, rng); action = play.act(world)
 
 What a planner will imagine is more various than what any behaviour does on purpose: here is each, done badly too.
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from rehearse.errors import ConfigError
-from rehearse.sim.baselines import Behaviour
 from rehearse.sim.goal_world import GoalWorld
+from rehearse.sim.task import Behaviour
 
 NOISES = (0.05, 0.15, 0.4)  # standard deviation of an episode's noise, in shares of the fastest action
 TEMPOS = (0.3, 0.6, 1.0, 1.0)

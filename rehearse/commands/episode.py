@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from rehearse.commands.base import Command
-from rehearse.recorded import config_of, default_checkpoint, find_episode, read_evaluation
+from rehearse.recorded import config_of, default_checkpoint, find_episode, read_evaluation, task_of
 from rehearse.sim.evaluate import EvalConfig
 
 
@@ -28,5 +28,5 @@ class EpisodeCommand(Command):
         """The episode as it was recorded, and the conditions under which it was made."""
         result = read_evaluation(self.result)
         episode = find_episode(result["episodes"], self.method, self.layout)
-        checkpoint = self.checkpoint or default_checkpoint((self.method,))
+        checkpoint = self.checkpoint or default_checkpoint(task_of(result["about"]), (self.method,))
         return episode, config_of(result["about"], self.method, checkpoint)

@@ -12,7 +12,9 @@ from rehearse.errors import ConfigError
 from rehearse.page import write_page
 from rehearse.planner import Candidate, Plan
 from rehearse.recorded import conditions
-from rehearse.sim.agents import PlannerAgent, make_agent
+from rehearse.sim.agents import make_agent
+from rehearse.sim.planner_agent import PlannerAgent
+from rehearse.sim.tasks import get_task
 from rehearse.stories import live, open_decision, story_of, verdict
 
 
@@ -28,16 +30,16 @@ class Explain(EpisodeCommand):
     def run(self, console: Console) -> int:
         """Live through the episode again, and open the decision."""
         recorded, config = self.recorded()
-        agent = make_agent(self.method, config.checkpoint)
-        usual = (config.delay_steps, config.jacket, config.arm, config.camera) == (0, "patch", "arm7", "front")
+        task = get_task(config.task)
+        agent = make_agent(task, self.method, config.checkpoint, config.planner)
+        usual = config.delay_steps == 0 and config.options == task.checked_options({})
         if not isinstance(agent, PlannerAgent) or not usual:
             raise ConfigError(
-                "only decisions of a learned planner, without latency, on the patch jacket, "
-                "by arm7, seen from the front can be opened"
+                "only decisions of a learned planner, without latency and with the task's usual options, can be opened"
             )
         if not 0 <= self.step < recorded["steps"]:
             raise ConfigError(f"step is {self.step}; the episode has decisions 0 to {recorded['steps'] - 1}")
-        episode, moments = live(agent, self.method, self.layout, config.level, config.seed)
+        episode, moments = live(task, agent, self.method, self.layout, config.level, config.seed)
         plan = moments[self.step].plan
         Console().print(table_of(plan, f"{self.method}, layout {self.layout}, decision {self.step}"))
         if self.page is not None:

@@ -162,6 +162,6 @@ def noisy_play() -> NoisyPlay:
             "elsewhere": (0.25, Elsewhere()),
             "shove": (0.3, Shove()),
             "roam": (0.15, Roam()),
-            "uniform": (0.05, Random()),
+            "uniform": (0.05, Random(2)),
         }
     )

@@ -40,4 +40,4 @@ class Roam:
 
 def noisy_play() -> NoisyPlay:
     """The whole workspace at every speed, and often the ball."""
-    return NoisyPlay({"goal": (0.4, Demonstrator()), "roam": (0.5, Roam()), "uniform": (0.1, Random())})
+    return NoisyPlay({"goal": (0.4, Demonstrator()), "roam": (0.5, Roam()), "uniform": (0.1, Random(3))})

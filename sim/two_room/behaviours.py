@@ -74,6 +74,6 @@ def noisy_play() -> NoisyPlay:
             "goal": (0.2, Demonstrator()),
             "elsewhere": (0.35, Elsewhere()),
             "straight": (0.4, Elsewhere(straight=True)),
-            "uniform": (0.05, Random()),
+            "uniform": (0.05, Random(2)),
         }
     )

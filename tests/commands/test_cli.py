@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,11 +14,14 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from rehearse.cli import main
-from rehearse.sim.evaluate import METHODS
+from rehearse.sim.agents import methods_of
+from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.tasks import TASKS
+from tests.house.tree import ROOT
 
 COMMANDS = (
     *("demo", "eval", "collect", "train", "pretrain", "finetune", "fidelity", "novelty", "gate", "replay", "explain"),
-    *("dream", "inspect", "sweep", "bench"),
+    *("dream", "inspect", "sweep", "tasks", "bench"),
 )
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
 
@@ -173,9 +177,27 @@ def test_a_recorded_decision_is_explained(checkpoint, tmp_path, capsys):
     assert "learned planner" in refused(capsys, *explain, "--method", "nothing")
 
 
+def test_tasks_are_listed_with_what_they_are(tmp_path):
+    path = tmp_path / "tasks.json"
+    assert main(["tasks", "--json", str(path)]) == 0
+    rows = {row["task"]: row for row in json.loads(path.read_text())["tasks"]}
+    assert list(rows) == list(TASKS)
+    assert rows["dog-on-jacket"]["levels"] == ["easy", "half", "full"]
+    assert "oracle-nominal" in rows["dog-on-jacket"]["methods"]
+    assert main(["tasks", "--tag", "smoke", "--speed", "--json", str(path)]) == 0
+    for row in json.loads(path.read_text())["tasks"]:
+        assert "smoke" in row["tags"]
+        assert row["steps per CPU-s"] > 0
+
+
+def test_the_page_of_tasks_is_that_of_the_registry():
+    page = runpy.run_path(str(ROOT / "docs" / "make_tasks.py"))["page"]()
+    assert (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8") == page, "make docs"
+
+
 def test_the_method_names_are_stable():
     planners = tuple(f"planner-{n}" for n in (1, 8, 64, 512, 4096))
-    assert ("nothing", "random", "script-fast", "script-best", *planners, "oracle") == METHODS
+    assert methods_of(TASK) == ("nothing", "random", "script-fast", "script-best", *planners, "oracle")
 
 
 def test_collect_then_train_then_eval(tmp_path, monkeypatch):

@@ -28,10 +28,10 @@ class Full:
 
 
 def test_baselines(world: TwoRoomWorld) -> None:
-    assert Nothing().act(world).tolist() == [0, 0]
+    assert Nothing((0.0, 0.0)).act(world).tolist() == [0, 0]
     draws = []
     for seed in (0, 0, 1):
-        behaviour = Random()
+        behaviour = Random(2)
         behaviour.reset(world, np.random.default_rng(seed))
         draws.append(np.stack([behaviour.act(world) for _ in range(50)]))
     np.testing.assert_array_equal(draws[0], draws[1])
@@ -46,7 +46,7 @@ def test_towards_keeps_the_direction_and_the_limit() -> None:
 
 
 def test_has_all_its_kinds_in_their_shares(world: TwoRoomWorld) -> None:
-    play, kinds = NoisyPlay({"full": (0.75, Full()), "random": (0.25, Random())}), []
+    play, kinds = NoisyPlay({"full": (0.75, Full()), "random": (0.25, Random(2))}), []
     for seed in range(200):
         play.reset(world, np.random.default_rng(seed))
         kinds.append(play.kind)
@@ -67,7 +67,7 @@ def test_strays_slows_down_and_stays_within_limits(world: TwoRoomWorld) -> None:
 
 
 def test_is_its_generator(world: TwoRoomWorld) -> None:
-    plays = [NoisyPlay({"full": (0.5, Full()), "random": (0.5, Random())}) for _ in range(2)]
+    plays = [NoisyPlay({"full": (0.5, Full()), "random": (0.5, Random(2))}) for _ in range(2)]
     for play in plays:
         play.reset(world, np.random.default_rng(5))
     for _ in range(20):
