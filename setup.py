@@ -12,6 +12,7 @@ PACKAGES = [
     "rehearse.commands",
     "rehearse.planner",
     "rehearse.ros_nodes",
+    "rehearse.ros_nodes.guard",
     "rehearse.sim",
     "rehearse.sim.dog_on_jacket",
     "rehearse.world_model",
