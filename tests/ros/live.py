@@ -137,6 +137,11 @@ class Probe:
 def values(message: Any) -> dict[str, str]:
     """The key-value pairs of a DiagnosticArray with one status."""
     [status] = message.status
+    return pairs(status)
+
+
+def pairs(status: Any) -> dict[str, str]:
+    """The key-value pairs of a DiagnosticStatus."""
     return {pair.key: pair.value for pair in status.values}
 
 
