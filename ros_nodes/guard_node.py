@@ -73,7 +73,8 @@ class GuardNode(Node):
         self._say(verdict)
 
     def _on_joints(self, message: JointState) -> None:
-        self._guard.sense(tuple(message.name), message.position, self._now())
+        stamp_s = messages.seconds(message.header.stamp)
+        self._guard.sense(tuple(message.name), message.position, self._now(), stamp_s)
 
     def _on_enable(self, message: Bool) -> None:
         self._guard.enable(message.data, self._now())

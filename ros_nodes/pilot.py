@@ -28,6 +28,7 @@ from rehearse.ros_nodes.guard.trajectory import (
 
 PERIODS = 2  # how many actions of a plan are sent: the next, and one more in case the next decision is late
 REANCHOR_RAD = 0.03  # an arm at rest that is further from where it was told to be has been moved by other means
+_BACK_S = 1e-3  # a clock read twice may be a little behind itself
 _NEAR = 0.5  # of a period: points nearer than that are left out, for a moment's delay would make them a jerk
 
 
@@ -48,6 +49,7 @@ class Pilot:
         self.motion = motion
         self._braking = np.full(len(motion.joints), braking_radps2)
         self._told: Reference | None = None
+        self._last_s = -np.inf
         self.measured: np.ndarray | None = None
 
     @property
@@ -68,6 +70,9 @@ class Pilot:
         if not np.isfinite(measured).all():
             raise DataError("joint_states are not finite")
         self.measured = measured
+        if now_s < self._last_s - _BACK_S:
+            self.forget()  # of a time that is still to come nothing is known
+        self._last_s = now_s
         elsewhere = self._told is not None and np.abs(measured - self._told.at(now_s)[0]).max() > REANCHOR_RAD
         if self._told is None or (elsewhere and self._told.rests(now_s)):
             self._told = Reference(measured)

@@ -39,6 +39,7 @@ from rehearse.sim.dog_on_jacket.world import PERIOD_S
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 NOW = Time()
+DEAF_S = 0.2  # of a new world
 MOST_TICKS = 5  # that are made up for at once when the wall's clock ran ahead
 
 
@@ -90,6 +91,8 @@ class SimNode(Node):
     # -- as a robot ----------------------------------------------------------------------------------------------
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
+        if self._live.time_s < DEAF_S:
+            return  # it was on its way to the world before the reset
         try:
             self._controller.accept(messages.from_joint_trajectory(message), self._live.time_s)
         except DataError as error:

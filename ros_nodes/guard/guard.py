@@ -32,7 +32,7 @@ from rehearse.ros_nodes.guard.verdict import PASS, Action, Reason, Verdict, seve
 from rehearse.ros_nodes.parameters import GuardParameters
 
 Answer = tuple[Verdict, Trajectory | None]
-RESET_S = 0.5  # in which a controller gets to where the arm is, after a reset
+STAND_S = 0.5  # in which a controller gets to where the arm is, when it is told to stand
 _BACK_S = 1e-3  # a clock read twice may be a little behind itself
 
 
@@ -60,12 +60,16 @@ class Guard:
         self._sensed_s = self._enabled_s = self._commanded_s = -np.inf  # steady time of the last good ones
         self._lost_s: float | None = None  # steady time since when it is not known what the controller does, and why
         self._lost = PASS
+        self._jumped = False  # ROS time did, and the arm has not been sensed since
         self._braked = False
 
     # -- what comes in -------------------------------------------------------------------------------------------
 
-    def sense(self, joints: tuple[str, ...], q_rad: np.ndarray, now: Now) -> None:
-        """A joint state: any order, other joints may be among them."""
+    def sense(self, joints: tuple[str, ...], q_rad: np.ndarray, now: Now, stamp_s: float = 0.0) -> None:
+        """A joint state: any order, other joints may be among them; ``stamp_s`` 0 carries no stamp."""
+        if (late := checks.fresh(stamp_s, now.ros_s, self.settings.joint_timeout_s)) is not PASS:
+            self._damaged = Verdict(Action.HOLD, Reason.STALE_JOINTS, f"joint_states are {late.detail}")
+            return
         missing = [name for name in self.limits.joints if name not in joints]
         if missing or len(q_rad) != len(joints):
             said = f"joint_states lack {', '.join(missing)}" if missing else "joint_states have names without positions"
@@ -95,18 +99,16 @@ class Guard:
             return False, f"not reset, {wrong.reason}: {wrong.detail}", None
         if not self.reference.rests(now.ros_s):
             return False, "not reset: the arm is still braking", None
-        self.latched, self._lost_s, self._braked = None, None, False
-        self.reference, told = Reference(self._measured), standing(self._measured, within_s=RESET_S)
-        self.reference.begin(told, now.ros_s)
-        return True, "reset; the next good command is carried out", told
+        self.latched, self._lost_s = None, None
+        return True, "reset; the next good command is carried out", self._stand(now)
 
     # -- what goes out -------------------------------------------------------------------------------------------
 
     def judge(self, command: Command, now: Now, controllers: int) -> Answer:
         """What becomes of a command."""
         self._commanded_s = now.steady_s
-        if (jumped := self._note_time(now)) is not None:
-            return self._lost, jumped
+        if self._time_jumped(now):
+            return self._lost, None
         verdict, trajectory = self._examine(command, now, controllers)
         if verdict.action >= Action.HOLD:
             return self._refuse(verdict, now)
@@ -116,8 +118,11 @@ class Guard:
 
     def watch(self, now: Now, controllers: int) -> Answer:
         """What is wrong now, whether or not anybody commands; brakes where something is and the arm moves."""
-        if (jumped := self._note_time(now)) is not None:
-            return self._lost, jumped
+        if self._time_jumped(now):
+            return self._lost, None
+        if self._jumped and self._sensed_s > self._lost_s:
+            self._jumped = False
+            return self._lost, self._stand(now)
         if (gone := self._followed(controllers)) is not PASS:
             self._lose(gone, now)
         elif self._lost_s is not None and self._sensed_s > self._lost_s and self.reference.rests(now.ros_s):
@@ -202,19 +207,17 @@ class Guard:
             return PASS
         return checks.workspace(self._chain.forward(trajectory.samples()[0]), self.limits)
 
-    def _note_time(self, now: Now) -> Trajectory | None:
-        """Notice a jump of ROS time; what is told then, if it did, is to brake."""
+    def _time_jumped(self, now: Now) -> bool:
+        """Notice a jump of ROS time. Where the arm is on its way is then unknown, until it is sensed."""
         last, self._last = self._last, now
-        if last is None:
-            return None
+        if last is None or self.reference is None:
+            return False
         step_s, steady_s = now.ros_s - last.ros_s, now.steady_s - last.steady_s
-        if -_BACK_S <= step_s <= steady_s + self.settings.clock_jump_s or self.reference is None:
-            return None
+        if -_BACK_S <= step_s <= steady_s + self.settings.clock_jump_s:
+            return False
         self._lose(Verdict(Action.HOLD, Reason.CLOCK, f"ROS time jumped by {step_s - steady_s:.3f} s"), now)
-        told = braking(*self.reference.at(last.ros_s), self.limits.acceleration)
-        self.reference, self._braked = Reference(told.q_rad[0]), True
-        self.reference.begin(told, now.ros_s)
-        return told
+        self._jumped, self.reference = True, Reference(self.reference.at(last.ros_s)[0])
+        return True
 
     def _lose(self, why: Verdict, now: Now) -> None:
         """From now on it is not known what the controller does; known again once at rest and sensed anew."""
@@ -226,6 +229,13 @@ class Guard:
         if verdict.action == Action.STOP:
             self.latched = self.latched or verdict
         return verdict, self._brake(now)
+
+    def _stand(self, now: Now) -> Trajectory:
+        """To where the arm is measured to be, gently: not to where it should be, for it may have been put elsewhere."""
+        told = standing(self._measured, within_s=STAND_S)
+        self.reference, self._braked = Reference(self._measured), True
+        self.reference.begin(told, now.ros_s)
+        return told
 
     def _brake(self, now: Now) -> Trajectory | None:
         """To rest, once; None where the arm rests or brakes already."""

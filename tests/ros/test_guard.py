@@ -268,14 +268,38 @@ def test_a_controller_that_is_gone_and_comes_back(arm: Arm) -> None:
 def test_a_clock_that_jumps(arm: Arm, jump_s: float) -> None:
     arm.command()
     arm.run(0.3)
+    state = arm.truth.at(arm.ros_s)
     arm.ros_s += jump_s
-    arm.truth = Reference(arm.truth.at(arm.ros_s - jump_s)[0])
+    arm.truth = Reference(state[0])
     told = len(arm.told)
     assert arm.command() == (Action.HOLD, Reason.CLOCK), "noticed even before the guard looks"
-    assert len(arm.told) == told + 1, "and braked"
-    arm.rests_within(BRAKING_S)
-    arm.run(0.1)
+    assert len(arm.told) == told, "what the arm does is not known"
+    arm.run(PERIOD_S)
+    assert len(arm.told) == told + 1, "sensed, and braked"
+    np.testing.assert_allclose(arm.told[-1].q_rad[-1], state[0], atol=0.02)
+    arm.run(0.6)
     assert arm.command() == PASSED
+
+
+def test_a_robot_that_is_reset_is_left_where_it_is(arm: Arm) -> None:
+    """Its clock begins anew and it stands elsewhere: to brake where it was would be to throw it there."""
+    arm.command()
+    arm.run(0.3)
+    arm.ros_s, arm.truth = 0.0, Reference(HOME - 0.5)
+    arm.run(0.2)
+    np.testing.assert_allclose(arm.told[-1].q_rad, np.tile(HOME - 0.5, (2, 1)))
+    assert arm.command() == (Action.HOLD, Reason.CLOCK), "not before it stands"
+    arm.run(0.5)
+    assert arm.command() == PASSED
+
+
+def test_joint_states_of_another_time_are_none(arm: Arm) -> None:
+    arm.guard.sense(JOINTS, HOME, arm.now, stamp_s=arm.ros_s - 0.1)
+    assert arm.guard.watch(arm.now, 1)[0].action == Action.PASS
+    arm.guard.sense(JOINTS, HOME, arm.now, stamp_s=arm.ros_s - 1.0)
+    verdict, _ = arm.guard.watch(arm.now, 1)
+    assert (verdict.action, verdict.reason) == (Action.HOLD, Reason.STALE_JOINTS)
+    assert "stamped 1.000 s ago" in verdict.detail
 
 
 def test_a_clock_that_stands_still_or_runs_slowly_is_no_jump(arm: Arm) -> None:

@@ -76,6 +76,12 @@ def test_an_arm_moved_by_other_means_is_noticed_once_it_rests(pilot: Pilot) -> N
     assert pilot.at(10.45)[0] >= 1.5, "in motion it lags, which is no news"
 
 
+def test_a_clock_set_back_makes_it_look_where_the_arm_is(pilot: Pilot) -> None:
+    pilot.hear(as_command(pilot.command(PLAN, begins_s=10.2, now_s=10.0)), now_s=10.0)
+    pilot.sense(JOINTS, np.array([1.02, 2.01]), now_s=0.02)
+    assert pilot.at(0.02).tolist() == [1.02, 2.01]
+
+
 @pytest.mark.parametrize(
     ("joints", "q_rad", "said"),
     [(("x",), [1.0], "lack y"), (JOINTS, [1.0], "lack positions"), (JOINTS, [1.0, np.nan], "not finite")],
