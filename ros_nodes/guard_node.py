@@ -22,7 +22,8 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from rehearse.ros_nodes import messages
-from rehearse.ros_nodes.guard import Action, Guard, Now, Reason, Trajectory, Verdict
+from rehearse.ros_nodes.guard import Action, Guard, Now, Trajectory, Verdict
+from rehearse.ros_nodes.guard.verdict import PASS, severest
 from rehearse.ros_nodes.parameters import GuardParameters, declare
 
 LEVELS = {
@@ -41,8 +42,8 @@ class GuardNode(Node):
         self._settings = declare(self, GuardParameters)
         self._guard = Guard(self._settings)
         self._counts = dict.fromkeys(Action, 0)
-        self._said: tuple[Action, Reason] | None = None
-        self._latest, self._last_refusal = Verdict(Action.PASS, Reason.OK), ""
+        self._latest = {"command": PASS, "watch": PASS}  # the last verdict on either
+        self._last_refusal = ""
         self._told = self.create_publisher(JointTrajectory, "joint_trajectory", 1)
         self._verdicts = self.create_publisher(DiagnosticStatus, "~/verdict", 10)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -70,7 +71,7 @@ class GuardNode(Node):
         verdict, told = self._guard.judge(command, self._now(), self._controllers())
         self._tell(told)
         self._counts[verdict.action] += 1
-        self._say(verdict)
+        self._say("command", verdict)
 
     def _on_joints(self, message: JointState) -> None:
         stamp_s = messages.seconds(message.header.stamp)
@@ -92,8 +93,8 @@ class GuardNode(Node):
     def _watch(self) -> None:
         verdict, told = self._guard.watch(self._now(), self._controllers())
         self._tell(told)
-        if (verdict.action, verdict.reason) != self._said:
-            self._say(verdict)
+        if verdict.reason != self._latest["watch"].reason:
+            self._say("watch", verdict)
 
     # -- out -----------------------------------------------------------------------------------------------------
 
@@ -109,12 +110,13 @@ class GuardNode(Node):
         if told is not None:
             self._told.publish(messages.to_joint_trajectory(self._settings.joints, told))
 
-    def _say(self, verdict: Verdict) -> None:
+    def _say(self, on: str, verdict: Verdict) -> None:
         """Publish a verdict; log what is refused, when it begins to be."""
-        if verdict.action >= Action.HOLD and (verdict.action, verdict.reason) != self._said:
+        known = {latest.reason for latest in self._latest.values()}
+        if verdict.action >= Action.HOLD and verdict.reason not in known:
             self.get_logger().error(f"{verdict.action.name.lower()}, {verdict.reason}: {verdict.detail}")
             self._last_refusal = f"{verdict.reason}: {verdict.detail}"
-        self._said, self._latest = (verdict.action, verdict.reason), verdict
+        self._latest[on] = verdict
         self._verdicts.publish(self._status(verdict, {"stretch": round(verdict.stretch, 3)}))
 
     def _report(self) -> None:
@@ -124,9 +126,14 @@ class GuardNode(Node):
             "controllers": self._controllers(),
             "last_refusal": self._last_refusal,
         }
-        status = self._status(self._latest, {**counts, **state})
-        if status.level == DiagnosticStatus.OK and not self._settings.deadman:
-            status.level, status.message = DiagnosticStatus.WARN, "no deadman's switch: for simulation only"
+        status = self._status(severest(self._latest.values()), {**counts, **state})
+        others = self.count_publishers(self._told.topic_name) - 1
+        for wrong, said in (
+            (not self._settings.deadman, "no deadman's switch: for simulation only"),
+            (others > 0, "somebody else commands the controller too, past the guard"),
+        ):
+            if wrong and status.level == DiagnosticStatus.OK:
+                status.level, status.message = DiagnosticStatus.WARN, said
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)

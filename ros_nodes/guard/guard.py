@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rehearse.errors import ConfigError
 from rehearse.ros_nodes.guard import checks
 from rehearse.ros_nodes.guard.chain import Chain
 from rehearse.ros_nodes.guard.limits import Limits
@@ -50,8 +51,10 @@ class Guard:
         self.settings, self.limits = settings, Limits.of(settings)
         self._chain: Chain | None = None
         if settings.urdf_file:
-            text = Path(settings.urdf_file).read_text(encoding="utf-8")
-            self._chain = Chain.of(text, settings.tip_link, settings.joints)
+            urdf = Path(settings.urdf_file)
+            if not urdf.is_file():
+                raise ConfigError(f"parameter urdf_file: there is no {urdf}")
+            self._chain = Chain.of(urdf.read_text(encoding="utf-8"), settings.tip_link, settings.joints)
         self.reference: Reference | None = None  # what the arm has been told; None until it is known where it is
         self.latched: Verdict | None = None
         self._last: Now | None = None

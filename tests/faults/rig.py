@@ -252,7 +252,7 @@ def seconds(message: Any) -> float:
 @contextmanager
 def running(setup: Setup) -> Iterator[Rig]:
     """A rig in motion, in a ROS domain of its own."""
-    with tempfile.TemporaryDirectory() as folder, own_domain(Path(folder)):
+    with tempfile.TemporaryDirectory() as folder, own_domain(Path(folder) / "ros"):
         rig = Rig(setup, Path(folder))
         try:
             rig.start()

@@ -220,7 +220,11 @@ def test_an_observation_that_does_not_fit_stops_the_planner(
         ("planner_node", {"checkpoint": "/no/such/model"}, "there is no checkpoint at /no/such/model"),
         ("planner_node", {"futures": "many"}, "parameter futures must be a int"),
         ("sim_node", {"level": "hard"}, "unknown level 'hard'"),
-        ("sim_node", {"realtime_factor": 0.0}, "parameter realtime_factor is 0.0"),
+        ("sim_node", {"realtime_factor": 0.0}, "parameter realtime_factor must be between 0.01 and 20.0"),
+        ("guard_node", {"horizon_s": 60.0}, "parameter horizon_s must be between 0.05 and 5.0"),
+        ("guard_node", {"velocity_radps": [1.0, 2.0]}, "parameter velocity_radps needs 7 finite numbers"),
+        ("guard_node", {"velocity_radps": "fast"}, "parameter velocity_radps must be a list of float"),
+        ("guard_node", {"urdf_file": "/no/such/arm.urdf"}, "parameter urdf_file: there is no /no/such/arm.urdf"),
     ],
 )
 def test_what_cannot_run_says_so_in_one_line(nodes: Nodes, executable: str, parameters: dict, said: str) -> None:
