@@ -102,7 +102,7 @@ class Guard:
             return False, f"not reset, {wrong.reason}: {wrong.detail}", None
         if not self.reference.rests(now.ros_s):
             return False, "not reset: the arm is still braking", None
-        self.latched, self._lost_s = None, None
+        self.latched, self._lost_s, self._jumped = None, None, False
         return True, "reset; the next good command is carried out", self._stand(now)
 
     # -- what goes out -------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import numpy as np
 
 from rehearse.errors import DataError
 
+MOST_POINTS = 1000  # more is a mistake, and would take long to look at
 SAMPLE_S = 0.01  # how finely paths are looked at
 _SAME_S = 1e-6
 
@@ -188,6 +189,8 @@ def arranged(command: Command, joints: tuple[str, ...]) -> Trajectory:
         said = "; ".join(f"{what}: {', '.join(names)}" for what, names in parts if names) or "a name stands twice"
         raise DataError(f"joints do not match ({said})")
     count = len(command.times_s)
+    if count > MOST_POINTS:
+        raise DataError(f"{count} points, at most {MOST_POINTS}")
     if count == 0 or command.q_rad.shape != (count, len(joints)) or command.qd_radps.shape != command.q_rad.shape:
         raise DataError(f"every one of {count} points needs {len(joints)} positions and velocities")
     if command.times_s[0] < 0 or (np.diff(command.times_s) < _SAME_S).any():

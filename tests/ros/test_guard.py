@@ -293,6 +293,14 @@ def test_a_robot_that_is_reset_is_left_where_it_is(arm: Arm) -> None:
     assert arm.command() == PASSED
 
 
+def test_a_reset_in_the_middle_of_a_jump(arm: Arm) -> None:
+    arm.ros_s += 30.0
+    assert arm.guard.watch(arm.now, 1)[0].reason == Reason.CLOCK
+    assert arm.guard.reset(arm.now, 1)[0]
+    arm.run(0.6)
+    assert arm.command() == PASSED
+
+
 def test_joint_states_of_another_time_are_none(arm: Arm) -> None:
     arm.guard.sense(JOINTS, HOME, arm.now, stamp_s=arm.ros_s - 0.1)
     assert arm.guard.watch(arm.now, 1)[0].action == Action.PASS

@@ -142,6 +142,7 @@ def test_joints_may_come_in_any_order() -> None:
         ({"joints": ("a",)}, "missing: b"),
         ({"joints": ("a", "a", "b")}, "a name stands twice"),
         ({"times_s": np.zeros(0), "q_rad": np.zeros((0, 2)), "qd_radps": np.zeros((0, 2))}, "every one of 0 points"),
+        ({"times_s": np.arange(1001.0)}, "1001 points, at most 1000"),
         ({"qd_radps": np.zeros((3, 0))}, "needs 2 positions and velocities"),
         ({"times_s": np.array([0.0, 0.2, 0.2])}, "in time order"),
         ({"times_s": np.array([-0.1, 0.2, 0.4])}, "in time order"),
