@@ -38,8 +38,9 @@ bench: rendering ## Time the parts that matter; results in out/bench.json
 	@mkdir -p out
 	@$(BIN)/rehearse bench --json out/bench.json $(ARGS)
 
-docs: .venv/.installed ## Write docs/reference.md from the docstrings
+docs: .venv/.installed ## Write docs/reference.md and docs/tasks.md from the code
 	@$(BIN)/python docs/make_reference.py
+	@$(BIN)/python docs/make_tasks.py
 
 clean: ## Remove build output and caches (keeps .venv*, data, runs and out)
 	@rm -rf build dist install log *.egg-info .pytest_cache .ruff_cache .hypothesis .mypy_cache

@@ -18,11 +18,12 @@ from PIL import Image, ImageDraw, ImageFont
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rehearse.commands.eval import write_figures
 from rehearse.files import atomic_write
-from rehearse.sim.agents import SCRIPT_BEST, make_agent
+from rehearse.sim.agents import make_agent
 from rehearse.sim.arms import ARMS
 from rehearse.sim.cameras import CAMERAS
 from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.oddities import ODDITIES
+from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.stories import habit, tell
 from rehearse.world_model import shipped_checkpoint
 
@@ -52,9 +53,10 @@ def pulled(steps: int, **settings: object) -> tuple[np.ndarray, dict]:
     """A film frame and what the robot sees after some steps of the best script on one layout."""
     env = DogOnJacketEnv(split="validation", render_mode="rgb_array", terminate_when_woken=False, **settings)
     observation, _ = env.reset(options={"layout": 3})
-    SCRIPT_BEST.reset(env.world, np.random.default_rng(0))
+    script = TASK.scripts["script-best"]()
+    script.reset(env.world, np.random.default_rng(0))
     for _ in range(steps):
-        observation = env.step(SCRIPT_BEST.act(env.world))[0]
+        observation = env.step(script.act(env.world))[0]
     frame = env.render()
     env.close()
     return frame, observation
@@ -95,8 +97,8 @@ def main(results: Path) -> None:
     """Write the pictures."""
     report = json.loads(results.read_text())
     layout = layout_to_show(report["episodes"])
-    agent = make_agent("planner-512", shipped_checkpoint("dog-on-jacket-tiny"))
-    pull, story = habit(make_agent("script-fast"), layout), tell(agent, layout, decisions=1)
+    agent = make_agent(TASK, "planner-512", shipped_checkpoint(TASK.checkpoint))
+    pull, story = habit(TASK, make_agent(TASK, "script-fast"), layout), tell(TASK, agent, layout, decisions=1)
     imagined = story.decisions[0].candidates[0].frames
     picks = np.linspace(0, len(story.film) - 1, COLUMNS).round().astype(int).tolist()
     dreams = np.linspace(0, len(imagined) - 1, COLUMNS).round().astype(int).tolist()
@@ -106,7 +108,7 @@ def main(results: Path) -> None:
         strip(imagined, dreams, "what it imagined at its first decision, 0.2 to 2.0 s ahead (64 x 64 pixels)", INK),
     ]
     save(rows, "filmstrip.png")
-    write_figures(report["rows"], MEDIA)
+    write_figures(TASK, report["rows"], MEDIA)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """The cross-entropy method over spline knots: sample, keep the cheapest, fit a Gaussian to them, again.
 
-    cem = CEM(CEMConfig(futures=512))
+    cem = CEM(CEMConfig(futures=512))                       # or iterations=(300, 150, 64), futures=514
     state = cem.init(mean, std, low, high)                  # mean (Q,A); std, low, high (A,)
     for n in cem.populations():
         knots = cem.sample(state, n, generator)             # (n,Q,A), knots[0] is the mean
         state = cem.update(state, knots, costs(knots))      # elites and their costs outlive the iteration
 
-de Boer, Kroese, Mannor, Rubinstein: A Tutorial on the Cross-Entropy Method, Annals of OR 134, 2005. Keeping
-the elites follows iCEM (Pinneri et al., CoRL 2020), but their costs are remembered instead of imagined again.
+    elites = the E cheapest of knots and former elites;  mean = (1 - smoothing) elites.mean() + smoothing mean
+    std = max((1 - smoothing) elites.std() + smoothing std, std_min)
+
+de Boer, Kroese, Mannor, Rubinstein: A Tutorial on the Cross-Entropy Method, Annals of OR 134, 2005. What differs: the
+mean is among the samples, so that a decision is never worse than the plan it began with; elites compete again (as in
+iCEM, Pinneri et al., CoRL 2020) at their remembered costs, since equal actions have equal futures; the std has a floor.
 """
 
 import math
@@ -17,49 +21,47 @@ import torch
 from torch import Generator, Tensor
 
 from rehearse.errors import ConfigError
+from rehearse.planner.gaussian import GaussianState, begin, draw, finite, white
+from rehearse.planner.schedule import Schedule, check, populations
 
 
 @dataclass(frozen=True)
 class CEMConfig:
     """How many futures, and how boldly the search narrows.
 
-    futures: imagined per decision, all iterations together. iterations: at most so many of them.
-    min_population: rather fewer iterations than populations smaller than this, for a Gaussian fitted to a
-    handful of futures loses to one good draw from the first. elite_fraction: of a population, at least three
-    elites. smoothing: share of the old mean and std kept at an update. std_min: floor, as a share of the
-    first std.
+    futures: imagined per decision, all iterations together. iterations: at most so many even populations, or the
+    share of each. min_population: rather fewer iterations than populations smaller than this, for a Gaussian fitted
+    to a handful of futures loses to one good draw from the first. elite_fraction: of a population, at least three
+    elites. smoothing: share of the old mean and std kept at an update. std_min: floor, as a share of the first std.
+    keep: share of the elites, cheapest first, that compete again at the next update.
     """
 
     futures: int = 512
-    iterations: int = 4
+    iterations: Schedule = 4
     min_population: int = 16
     elite_fraction: float = 0.05
     smoothing: float = 0.0
     std_min: float = 0.15
+    keep: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("futures", "iterations", "min_population"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"cem: {name} must be at least 1, not {getattr(self, name)}")
+        check("cem", self)
         if not 0 < self.elite_fraction <= 1:
             raise ConfigError(f"cem: elite_fraction must lie in (0, 1], not {self.elite_fraction}")
         for name in ("smoothing", "std_min"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"cem: {name} must lie in [0, 1), not {getattr(self, name)}")
+        if not 0 <= self.keep <= 1:
+            raise ConfigError(f"cem: keep must lie in [0, 1], not {self.keep}")
 
 
 @dataclass(frozen=True)
-class CEMState:
-    """mean, std, std_min (Q,A) · low, high (A,) · elites (E,Q,A), their costs (E,) · nonfinite ()."""
+class CEMState(GaussianState):
+    """Also: std_min (Q,A) · elites (E,Q,A), cheapest first, and their costs (E,)."""
 
-    mean: Tensor
-    std: Tensor
     std_min: Tensor
-    low: Tensor
-    high: Tensor
     elites: Tensor
     elite_costs: Tensor
-    nonfinite: Tensor
 
 
 class CEM:
@@ -69,65 +71,45 @@ class CEM:
         self.config = config or CEMConfig()
 
     def populations(self) -> list[int]:
-        """`futures` split evenly over the iterations, the remainder going to the first."""
-        return even_populations(self.config.futures, self.config.iterations, self.config.min_population)
+        """How many futures each iteration imagines."""
+        return populations(self.config)
 
     def init(self, mean: Tensor, std: Tensor, low: Tensor, high: Tensor) -> CEMState:
         """mean (Q,A), std and bounds (A,) -> a state that has seen nothing."""
-        std = std.expand_as(mean)
-        return CEMState(
-            mean=mean.clamp(low, high),
-            std=std,
-            std_min=std * self.config.std_min,
-            low=low,
-            high=high,
-            elites=mean.new_empty((0, *mean.shape)),
-            elite_costs=mean.new_empty(0),
-            nonfinite=torch.zeros((), dtype=torch.long, device=mean.device),
-        )
+        state = begin(mean, std, low, high)
+        none = mean.new_empty((0, *mean.shape))
+        return CEMState(**vars(state), std_min=state.std * self.config.std_min, elites=none, elite_costs=none[:, 0, 0])
 
     def sample(self, state: CEMState, n: int, generator: Generator) -> Tensor:
         """Knots (n,Q,A) within the bounds: the mean, then n - 1 Gaussian draws around it."""
-        return gaussian_knots(state.mean, state.std, state.low, state.high, n, generator)
+        return draw(state, white(state, n, generator))
 
     def update(self, state: CEMState, knots: Tensor, costs: Tensor) -> CEMState:
         """Refit to the cheapest of knots (n,Q,A) with costs (n,) and of the elites so far.
 
-        A non-finite cost counts as +inf, is counted, and never enters the fit; with no finite one nothing
-        moves. Branches on tensors only, so that a GPU is not waited for.
+        A non-finite cost counts as +inf, is counted, and never enters the fit; with no finite one among the (n,)
+        mean and std stay. Branches on tensors only, so that a GPU is not waited for.
         """
-        usable = costs.isfinite()
-        pool = torch.cat([state.elites, knots])
-        pool_costs = torch.cat([state.elite_costs, costs.where(usable, torch.inf)])
+        usable, costs = finite(costs)
+        again = math.ceil(self.config.keep * len(state.elites))
+        pool = torch.cat([state.elites[:again], knots])
+        pool_costs = torch.cat([state.elite_costs[:again], costs])
         count = min(len(pool), max(3, math.ceil(self.config.elite_fraction * len(knots))))
-        order = pool_costs.argsort(stable=True)[:count]
-        elites, elite_costs = pool[order], pool_costs[order]
+        elite_costs, order = (x[:count] for x in pool_costs.sort(stable=True))
 
-        fit = elite_costs.isfinite()[:, None, None]
-        total = fit.sum()
-        # where() and not a product: a non-finite knot times zero would still be NaN
-        mean = elites.where(fit, 0.0).sum(0) / total.clamp(min=1)
-        std = ((elites - mean).where(fit, 0.0).square().sum(0) / total.clamp(min=1)).sqrt()
-        keep = self.config.smoothing
+        fit = elite_costs < torch.inf
+        fitted, found = fit.sum(), usable.sum()
+        # where() and not a product alone: a non-finite knot times zero would still be NaN
+        elites = pool[order].where(fit[:, None, None], 0.0)
+        share, flat = fit / fitted.clamp(min=1), elites.flatten(1)
+        mean = share @ flat
+        std = (share @ (flat - mean).square_()).sqrt_()
+        moves = (found > 0) * (1 - self.config.smoothing)
         return replace(
             state,
-            mean=torch.where(total > 0, torch.lerp(mean, state.mean, keep), state.mean),
-            std=torch.where(total > 1, torch.lerp(std, state.std, keep).maximum(state.std_min), state.std),
+            mean=state.mean.lerp(mean.view_as(state.mean), moves),
+            std=state.std.lerp(std.view_as(state.std), moves * (fitted > 1)).maximum(state.std_min),
             elites=elites,
             elite_costs=elite_costs,
-            nonfinite=state.nonfinite + (~usable).sum(),
+            nonfinite=state.nonfinite + (len(costs) - found),
         )
-
-
-def even_populations(futures: int, iterations: int, min_population: int) -> list[int]:
-    """`futures` over at most `iterations` populations, none smaller than `min_population` unless there is but one."""
-    iterations = max(1, min(iterations, futures // min_population))
-    each, rest = divmod(futures, iterations)
-    return [each + (i < rest) for i in range(iterations)]
-
-
-def gaussian_knots(mean: Tensor, std: Tensor, low: Tensor, high: Tensor, n: int, generator: Generator) -> Tensor:
-    """Knots (n,Q,A) within the bounds (A,): the mean (Q,A), then n - 1 draws around it with std (Q,A)."""
-    noise = torch.randn((n, *mean.shape), generator=generator, device=mean.device)
-    noise[0] = 0
-    return (mean + std * noise).clamp(low, high)

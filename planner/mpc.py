@@ -1,81 +1,79 @@
-"""Model-predictive control: imagine many ways to act from now on, take the cheapest, do it again a moment
-later.
+"""Model-predictive control: imagine many ways to act from now on, take the cheapest, do it again a moment later.
 
     mpc = MPC(dynamics, Reach("progress") + 20 * Hazard("woken"), CEMConfig(futures=512),
               MPCConfig(action_low=(-1.0,) * 4, action_high=(1.0,) * 4))
     plan = mpc.plan(history, time_s, torch.Generator().manual_seed(0))     # plan.actions (H,A)
 
-time_s is when the first action starts, which may lie ahead of the history by the time that planning takes.
-Each decision starts from the previous plan read off at the new times. A decision is anytime: past the
-deadline no further population begins and the best so far is returned. Everything lives on the generator's
-device, and one thread is enough: leave torch.set_num_threads(1) to the program.
+time_s is when the first action starts, which may lie ahead of the history by the time that planning takes. Each
+decision starts from the previous plan read off at the new times. A decision is anytime: when its deadline is near, the
+best so far is returned. Everything lives on the generator's device, and one thread is enough: leave
+torch.set_num_threads(1) to the program. `decide` is the same decision in pieces, for many robots at once (together.py).
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from rehearse.errors import ConfigError, DataError
-from rehearse.planner import spline
+from rehearse.errors import ConfigError
+from rehearse.planner.braking import come_to_rest
+from rehearse.planner.budget import Budget
 from rehearse.planner.cem import CEM, CEMConfig
-from rehearse.planner.decision import Batch, health_of, join, keep
-from rehearse.planner.objectives import parts_of, total
-from rehearse.planner.protocols import Belief, Dynamics, Objective, Optimizer, Plan, PlanningError
+from rehearse.planner.config import MPCConfig
+from rehearse.planner.gradient import Gradient
+from rehearse.planner.imagined import Batch, Pool, health_of, keep, price
+from rehearse.planner.proposals import Proposer, carried, gather, mix
+from rehearse.planner.protocols import Belief, Candidate, Dynamics, Futures, Objective, Optimizer, Plan, PlanningError
+from rehearse.planner.timeline import Spline, Timeline
+from rehearse.planner.trust import HOLD, REPLAN, TRUST, Judgement, Trust
+from rehearse.planner.verify import Verifier
 
-Proposals = Callable[[Belief], Tensor]
 Limits = Callable[[Any, Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class MPCConfig:
-    """action_low, action_high (A,): bounds. horizon: H steps of period_s. knots: at most, along the horizon.
+class Ask(NamedTuple):
+    """What a decision wants imagined next: actions (n,H,A) from a belief. The answer is n Futures."""
 
-    initial_mean, initial_std (A,): of the search; by default the bounds' middle and a quarter of their
-    distance. deadline_s: begin no population that would likely end later than this after `plan` was called;
-    None waits. tempos: where actions are velocities, the plan so far at these multiples of its speed is always among
-    what is imagined (0 is to stand still), for a search of few futures seldom finds the same path at another speed.
-    keep_best, keep_rejected: candidates kept with the plan for explanation.
-    """
+    belief: Belief
+    actions: Tensor
 
-    action_low: tuple[float, ...]
-    action_high: tuple[float, ...]
-    horizon: int = 12
-    period_s: float = 0.2
-    knots: int = 4
-    spline: str = "linear"
-    initial_mean: tuple[float, ...] | None = None
-    initial_std: tuple[float, ...] | None = None
-    deadline_s: float | None = None
-    tempos: tuple[float, ...] = ()
-    keep_best: int = 8
-    keep_rejected: int = 8
 
-    def __post_init__(self) -> None:
-        size = len(self.action_low)
-        for name in ("action_high", "initial_mean", "initial_std"):
-            if (value := getattr(self, name)) is not None and len(value) != size:
-                raise ConfigError(f"mpc: {name} has {len(value)} numbers, action_low has {size}")
-        if size == 0 or any(low >= high for low, high in zip(self.action_low, self.action_high, strict=True)):
-            raise ConfigError("mpc: action_low must be below action_high in every dimension")
-        if self.initial_std is not None and min(self.initial_std) < 0:
-            raise ConfigError("mpc: initial_std must not be negative")
-        if self.horizon < 1 or self.knots < 1 or self.period_s <= 0:
-            raise ConfigError("mpc: horizon and knots must be at least 1 and period_s positive")
-        if self.spline not in spline.KINDS:
-            raise ConfigError(f"mpc: spline '{self.spline}' is unknown; use one of {', '.join(spline.KINDS)}")
+class Expected(NamedTuple):
+    """What the last plan imagined: moments (S,D) at times_s (S,)."""
+
+    times_s: np.ndarray
+    moments: np.ndarray
+
+
+class Situation(NamedTuple):
+    """What stands at the beginning of a decision: history and belief, what is already on its way, how far to look."""
+
+    history: Any
+    belief: Belief
+    prefix: Tensor  # (C,A)
+    time_s: float
+    steps: int
+
+
+class Searched(NamedTuple):
+    """All candidates in batches, the costs (n,) of the last population, the optimizer's state, populations begun."""
+
+    batches: list[Batch]
+    costs: Tensor
+    state: Any
+    iterations: int
 
 
 class MPC:
-    """Plans from a Dynamics, an Objective and an Optimizer. Remembers only the last plan's spline.
+    """Plans from a Dynamics, an Objective and an Optimizer. Remembers the last plan's spline and what it imagined.
 
-    proposals: belief -> knots (M,Q,A) of other origin (a policy, a script) that join the first population;
-    their times are knot_offsets_s after the first action. limits: (history, actions (N,H,A)) -> the actions that
-    the robot would make of them; only these are imagined, and given out.
+    proposers: candidates of other origin (a policy, a script) that join the first population. limits: (history, actions
+    (N,H,A)) -> the actions that the robot would make of them; only these are imagined, and given out. refine: moves the
+    best few downhill after the search. verifier: looks again at the best.
     """
 
     def __init__(
@@ -84,30 +82,40 @@ class MPC:
         objective: Objective,
         optimizer: Optimizer | CEMConfig,
         config: MPCConfig,
-        proposals: Proposals | None = None,
+        proposers: Sequence[Proposer] = (),
         limits: Limits | None = None,
+        refine: Gradient | None = None,
+        verifier: Verifier | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ):
+        if config.trust is not None and not hasattr(dynamics, "moment"):
+            raise ConfigError("mpc: trust compares moments, and these dynamics have no `moment(belief)`")
+        if config.draft_horizon is not None and verifier is None:
+            raise ConfigError("mpc: a draft_horizon needs a verifier, which looks at the whole horizon")
         self.dynamics = dynamics
         self.objective = objective
         self.optimizer = CEM(optimizer) if isinstance(optimizer, CEMConfig) else optimizer
         self.config = config
-        self.proposals = proposals
+        self.proposers = proposers
         self.limits = limits
-        self._clock = clock
-        self._step_offsets_s = np.arange(config.horizon) * config.period_s
-        self.knot_offsets_s = spline.knot_times(0.0, config.horizon, config.period_s, config.knots, config.spline)
-        self._basis = spline.basis(self.knot_offsets_s, self._step_offsets_s, config.spline)
-        self._previous: tuple[np.ndarray, np.ndarray] | None = None
-        self._on_device: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = {}
+        self.refine = refine
+        self.verifier = verifier
+        self._trust = None if config.trust is None else Trust(config.trust, config.horizon)
+        self.timeline = Timeline(config)
+        self._budget = Budget(config.deadline_s, clock)
+        self.reset()
 
     def reset(self) -> None:
         """Forget the previous plan: a new episode, a new task, a moved scene."""
-        self._previous = None
+        self._previous: Spline | None = None
+        self._best: tuple[np.ndarray, Tensor] | None = None
+        self._expected: Expected | None = None
+        if self._trust is not None:
+            self._trust.reset()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def plan(
-        self, history: Any, time_s: float, generator: Generator, committed: np.ndarray | Tensor | None = None
+        self, history: Any, time_s: float, generator: torch.Generator, committed: np.ndarray | Tensor | None = None
     ) -> Plan:
         """The cheapest of everything imagined for actions that start at time_s.
 
@@ -116,122 +124,185 @@ class MPC:
         made for the state that it will meet; the kept candidates show these steps too.
         Raises PlanningError when every future's cost is non-finite; the warm start is then dropped as well.
         """
-        began = self._clock()
-        prefix = self._prefix(committed, generator.device)
+        decision = self.decide(history, time_s, generator, committed)
+        ask = next(decision)
+        while True:
+            try:
+                ask = decision.send(self.dynamics.imagine(*ask))
+            except StopIteration as made:
+                return made.value
+
+    def decide(
+        self, history: Any, time_s: float, generator: torch.Generator, committed: np.ndarray | Tensor | None = None
+    ) -> Generator[Ask, Futures, Plan]:
+        """`plan` as a generator: it yields what it wants imagined, is sent the futures, and returns the plan."""
+        self._budget.begin()
+        prefix = self.timeline.prefix(committed, generator.device)
         belief = self.dynamics.observe(history)
-        state = self._initial_state(time_s, generator.device)
-        batches: list[Batch] = []
-        deadline_s = self.config.deadline_s
-        for n in self.optimizer.populations():
-            iteration_began = self._clock()
-            knots = self.optimizer.sample(state, n, generator)
-            if not batches:
-                knots = self._with_proposals(knots, belief)
-            batches.append(self._imagine(belief, knots, self._actions(history, knots, prefix)))
-            state = self.optimizer.update(state, knots, batches[-1].costs)
-            if deadline_s is not None:
-                batches[-1].costs[0].item()  # a GPU's work has only been queued until a number is asked for
-                now = self._clock()
-                if now - began + (now - iteration_began) > deadline_s:
-                    break  # the next population, if it takes as long as this one, would be late
-        everything = join(batches)
-        order = everything.costs.argsort(stable=True)
-        chosen = order[0]
-        _, low, high = self._constants(generator.device)
-        health = health_of(everything, chosen, batches[-1].costs, (state.std / (high - low)).mean())
-        if not np.isfinite(health["best_cost"]):
+        judgement, health = self._judge(belief, time_s - len(prefix) * self.config.period_s)
+        now = Situation(history, belief, prefix, time_s, judgement.horizon)
+        state = self.optimizer.init(*self.timeline.start(self._previous, time_s, generator.device))
+        if judgement.mode == HOLD:
+            held = yield from self._imagine(now, self.timeline.rest(generator.device))
+            searched = Searched([held], held.costs, state, 0)
+        else:
+            draft = now._replace(steps=min(now.steps, self.config.draft_horizon or now.steps))
+            searched = yield from self._search(draft, state, generator)
+            if self.refine is not None and not self._budget.spent:
+                searched.batches.append(self._refine(draft, Pool(searched.batches)))
+        pool = Pool(searched.batches)
+        order = pool.costs.argsort(stable=True)
+        _, low, high = self.timeline.constants(generator.device)
+        health |= health_of(pool, order[:1], searched.costs, (searched.state.std / (high - low)).mean())
+        finite = order[: len(order) - int(health["nonfinite"])]
+        if len(finite) == 0:
             self.reset()
             raise PlanningError(
                 f"all {len(order)} imagined futures cost nan or inf; hold, and check observation and model"
             )
-        self._previous = time_s + self.knot_offsets_s, everything.knots[chosen].cpu().numpy()
-        finite = len(order) - int(health["nonfinite"])
-        kept = keep(everything, order[:finite], self.config.keep_best, self.config.keep_rejected)
-        elapsed_s = self._clock() - began
+        kept: tuple[Candidate, ...] = ()
+        if self.verifier is not None and judgement.mode != HOLD:
+            pool, finite, kept = self._verify(now, pool, finite, health)
+        kept = kept or keep(pool, finite, self.config.keep_best, self.config.keep_rejected)
+        actions = self._remember(pool, finite, len(prefix), time_s)
+        elapsed_s = self._budget.finish()
         return Plan(
-            actions=everything.actions[chosen, len(prefix) :].cpu().numpy(),
-            times_s=time_s + self._step_offsets_s,
-            cost=health["best_cost"],
+            actions=actions,
+            times_s=time_s + self.timeline.step_offsets_s[: len(actions)],
+            cost=kept[0].cost,
             futures=len(order),
-            iterations=len(batches),
+            iterations=searched.iterations,
             elapsed_s=elapsed_s,
+            mode=judgement.mode,
+            to_rest=self._to_rest(actions),
             health={**health, "milliseconds": 1e3 * elapsed_s},
             kept=kept,
         )
 
-    def draw(self, history: Any, time_s: float, n: int, generator: Generator) -> Tensor:
+    def draw(self, history: Any, time_s: float, n: int, generator: torch.Generator) -> Tensor:
         """n action sequences (n,H,A) from where the search would begin: what the dynamics is asked to tell apart."""
-        state = self._initial_state(time_s, generator.device)
-        return self._actions(history, self.optimizer.sample(state, n, generator), self._prefix(None, generator.device))
+        state = self.optimizer.init(*self.timeline.start(self._previous, time_s, generator.device))
+        now = Situation(history, None, self.timeline.prefix(None, generator.device), time_s, self.config.horizon)
+        return self._actions(now, self.optimizer.sample(state, n, generator))
 
-    def _prefix(self, committed: np.ndarray | Tensor | None, device: torch.device) -> Tensor:
-        """The committed actions (C,A), none if there are none."""
-        size = len(self.config.action_low)
-        if committed is None:
-            return torch.empty((0, size), device=device)
-        prefix = torch.as_tensor(np.asarray(committed), dtype=torch.float32, device=device)
-        if prefix.ndim != 2 or prefix.shape[1] != size or not prefix.isfinite().all():
-            raise DataError(
-                f"committed actions are {tuple(prefix.shape)}; expected finite numbers of shape (C, {size})"
-            )
-        return prefix
+    # -- the search ----------------------------------------------------------------------------------------------
 
-    def _actions(self, history: Any, knots: Tensor, prefix: Tensor) -> Tensor:
-        """knots (n,Q,A) -> actions (n,C+H,A): the prefix (C,A), then the spline within its bounds; as the robot can."""
-        basis, low, high = self._constants(knots.device)
-        actions = torch.cat([prefix.expand(len(knots), -1, -1), (basis @ knots).clamp(low, high)], 1)
-        return actions if self.limits is None else self.limits(history, actions)
+    def _search(self, now: Situation, state: Any, generator: torch.Generator) -> Generator[Ask, Futures, Searched]:
+        """Population after population, in slices, until the budget is spent."""
+        batches: list[Batch] = []
+        iterations = 0
+        for n in self._budget.fit(self.optimizer.populations()):
+            knots = self.optimizer.sample(state, n, generator)
+            if not batches:
+                knots = self._with_proposals(now, knots)
+            population: list[Batch] = []
+            begin = 0
+            for size in self._budget.slices(n):
+                population.append((yield from self._imagine(now, knots[begin : begin + size])))
+                begin += size
+            if population:
+                iterations += 1
+                batches += population
+                costs = torch.cat([batch.costs for batch in population])
+                state = self.optimizer.update(state, knots[:begin], costs)
+            if self._budget.spent:
+                break
+        return Searched(batches, costs, state, iterations)
 
-    def _constants(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Spline basis (H,Q) and bounds (A,), copied to the device once."""
-        if device not in self._on_device:
-            numbers = self._basis, self.config.action_low, self.config.action_high
-            self._on_device[device] = tuple(torch.tensor(x, dtype=torch.float32, device=device) for x in numbers)
-        return self._on_device[device]
+    def _imagine(self, now: Situation, knots: Tensor) -> Generator[Ask, Futures, Batch]:
+        """knots (n,Q,A) -> the n candidates with their costs."""
+        actions = self._actions(now, knots)
+        futures = yield Ask(now.belief, actions)
+        batch = price(self.objective, futures, knots, actions)
+        if self.config.deadline_s is not None:
+            batch.costs[0].item()  # a GPU's work has only been queued until a number is asked for
+        return batch
 
-    def _initial_state(self, time_s: float, device: torch.device) -> Any:
-        """The optimizer's state: the previous plan by time, or the initial mean if none still runs."""
+    def _refine(self, now: Situation, pool: Pool) -> Batch:
+        """The best few candidates, moved downhill through the dynamics, as candidates of their own."""
+
+        def priced(knots: Tensor) -> Batch:
+            actions = self._actions(now, knots)
+            return price(self.objective, self.dynamics.imagine(now.belief, actions), knots, actions)
+
+        best = pool.costs.argsort(stable=True)[: self.config.refine_best]
+        _, low, high = self.timeline.constants(pool.knots.device)
+        knots, _ = self.refine(pool.knots[best], lambda knots: priced(knots).costs, low, high)
+        return priced(knots)
+
+    def _verify(
+        self, now: Situation, drafts: Pool, order: Tensor, health: dict[str, float]
+    ) -> tuple[Pool, Tensor, tuple[Candidate, ...]]:
+        """The best drafts imagined again by the verifier: the pool of these, their order, and what is kept."""
+        best = order[: self.verifier.best]
+        knots = drafts.knots[best]
+        actions = self._actions(now, knots)
+        belief = self.verifier.dynamics.observe(now.history)
+        batch = price(self.objective, self.verifier.dynamics.imagine(belief, actions), knots, actions)
+        verified = Pool([batch])
+        finite = verified.costs.argsort(stable=True)[: int(verified.costs.isfinite().sum())]
+        if len(finite) == 0:
+            self.reset()
+            raise PlanningError(f"the verifier found none of the best {len(best)} drafts usable; hold, and check both")
+        health |= {"verified": float(len(best)), "overturned": float(finite[0] != 0)}
+        kept = keep(verified, finite, self.config.keep_best, 0)
+        drafted = keep(drafts, order[len(best) :], 0, self.config.keep_rejected)
+        behind = tuple(replace(candidate, rank=candidate.rank + len(best)) for candidate in drafted)
+        return verified, finite, kept + behind
+
+    # -- before and after ----------------------------------------------------------------------------------------
+
+    def _judge(self, belief: Belief, seen_s: float) -> tuple[Judgement, dict[str, float]]:
+        """How far to trust, from what was imagined for the moment that was seen last, at seen_s."""
+        if self._trust is None:
+            return Judgement(self.config.horizon, TRUST), {}
+        health, surprise = {}, None
+        if self._expected is not None:
+            apart_s = np.abs(self._expected.times_s - seen_s)
+            step = int(apart_s.argmin())
+            if apart_s[step] < self.config.period_s / 4:
+                seen = self.dynamics.moment(belief).float().cpu().numpy()
+                surprise = self._trust.surprise(self._expected.moments[step], seen, step + 1)
+                health["surprise"] = surprise
+        judgement = self._trust.judge(surprise)
+        if judgement.mode in (REPLAN, HOLD):
+            self._previous = self._best = None
+        return judgement, health | {"trusted_steps": float(judgement.horizon)}
+
+    def _remember(self, pool: Pool, order: Tensor, committed: int, time_s: float) -> np.ndarray:
+        """Keep the best plan's spline and what it imagined for the next decision; its actions (H,A)."""
+        knot_times_s, chosen = time_s + self.timeline.knot_offsets_s, order[0]
+        self._previous = knot_times_s, pool.knots[chosen].cpu().numpy()
+        self._best = (knot_times_s, pool.knots[order[: self.config.carry]]) if self.config.carry else None
+        actions = pool.actions[chosen].cpu().numpy()
+        if self._trust is not None:
+            latents = pool.futures(chosen[None]).latents
+            arrivals_s = time_s + (np.arange(len(actions)) - committed + 1) * self.config.period_s
+            self._expected = None if latents is None else Expected(arrivals_s, latents[0].float().cpu().numpy())
+        return actions[committed:]
+
+    def _to_rest(self, actions: np.ndarray) -> np.ndarray | None:
         config = self.config
-        low, high = np.asarray(config.action_low), np.asarray(config.action_high)
-        std = (high - low) / 4 if config.initial_std is None else np.asarray(config.initial_std)
-        mean = (high + low) / 2 if config.initial_mean is None else np.asarray(config.initial_mean)
-        mean = np.broadcast_to(mean, (len(self.knot_offsets_s), len(low)))
-        if self._previous is not None:
-            times_s, knots = self._previous
-            # A clock set back is a new episode; a plan that has run out says nothing about now.
-            if times_s[0] <= time_s < times_s[0] + config.horizon * config.period_s:
-                mean = spline.warm_start(times_s, knots, time_s + self.knot_offsets_s, config.spline)
-        tensors = (torch.tensor(x, dtype=torch.float32, device=device) for x in (mean, std, low, high))
-        return self.optimizer.init(*tensors)
-
-    def _with_proposals(self, knots: Tensor, belief: Belief) -> Tensor:
-        """knots (n,Q,A) whose latter half, at most, has made room for the tempos and the proposals."""
-        _, low, high = self._constants(knots.device)
-        tempos = knots.new_tensor(self.config.tempos)[:, None, None]
-        proposed = knots[:1] * tempos  # the first of a population is the plan so far
-        if self.proposals is not None:
-            others = self.proposals(belief).to(knots)
-            if others.shape[1:] != knots.shape[1:]:
-                wanted = ", ".join(map(str, knots.shape[1:]))
-                raise DataError(f"proposals are {tuple(others.shape)}, expected (M, {wanted})")
-            proposed = torch.cat([others, proposed])
-        proposed = proposed[: len(knots) // 2]
-        return torch.cat([knots[: len(knots) - len(proposed)], proposed.clamp(low, high)])
-
-    def _imagine(self, belief: Belief, knots: Tensor, actions: Tensor) -> Batch:
-        """knots (n,Q,A) and their actions (n,C+H,A) -> the n candidates with their costs."""
-        futures = self.dynamics.imagine(belief, actions)
-        if (imagined := futures.disagreement.shape) != (asked := actions.shape[:2]):
-            raise DataError(f"the dynamics imagined (N, H) = {tuple(imagined)}, asked for {tuple(asked)}")
-        parts = parts_of(self.objective, futures, actions)
-        costs = total(parts).to(knots)
-        if costs.shape != knots.shape[:1]:
-            raise DataError(f"the objective gave costs {tuple(costs.shape)}, expected ({len(knots)},)")
-        return Batch(
-            knots=knots,
-            actions=actions,
-            costs=costs.where(costs.isfinite(), torch.inf),
-            disagreement=futures.disagreement.mean(-1),
-            signals={name: signal.mean(0, dtype=torch.float32) for name, signal in futures.signals.items()},
-            parts=parts,
+        return (
+            None if config.rest is None else come_to_rest(actions, config.commit_steps, config.rest, config.brake_steps)
         )
+
+    def _actions(self, now: Situation, knots: Tensor) -> Tensor:
+        """knots (n,Q,A) -> actions (n,C+H,A), as the robot can carry them out."""
+        actions = self.timeline.actions(knots, now.prefix, now.steps)
+        return actions if self.limits is None else self.limits(now.history, actions)
+
+    def _with_proposals(self, now: Situation, knots: Tensor) -> Tensor:
+        """The first population (n,Q,A), of which up to a half has made room for candidates of other origin.
+
+        In this order: those of the proposers, the plan so far at other tempos, the last decision's best carried on.
+        """
+        line, kind = self.timeline, self.config.spline
+        knot_times_s, step_times_s = now.time_s + line.knot_offsets_s, now.time_s + line.step_offsets_s
+        size = knots.shape[-1]
+        proposed = [gather(self.proposers, now.history, now.belief, knot_times_s, step_times_s, kind, size).to(knots)]
+        proposed.append(line.tempos(knots.device) @ knots[0])  # the first of a population is the plan so far
+        if self._best is not None:
+            proposed.append(carried(self._best[1], self._best[0], knot_times_s, kind))
+        _, low, high = line.constants(knots.device)
+        return mix(knots, torch.cat(proposed), low, high)

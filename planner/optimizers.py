@@ -7,16 +7,18 @@ from collections.abc import Callable
 
 from rehearse.errors import ConfigError
 from rehearse.planner.cem import CEM, CEMConfig
+from rehearse.planner.dial import DIAL, DIALConfig
 from rehearse.planner.icem import ICEM, ICEMConfig
-from rehearse.planner.mppi import MPPI, MPPIConfig, PredictiveSampling
+from rehearse.planner.mppi import MPPI, MPPIConfig
+from rehearse.planner.predictive import PredictiveConfig, PredictiveSampling
 from rehearse.planner.protocols import Optimizer
 
 OPTIMIZERS: dict[str, Callable[[int], Optimizer]] = {
     "cem": lambda futures: CEM(CEMConfig(futures=futures)),
     "icem": lambda futures: ICEM(ICEMConfig(futures=futures)),
     "mppi": lambda futures: MPPI(MPPIConfig(futures=futures, iterations=4)),
-    "dial": lambda futures: MPPI(MPPIConfig(futures=futures, iterations=4, anneal=0.6, far=0.7)),
-    "predictive": lambda futures: PredictiveSampling(MPPIConfig(futures=futures, iterations=4)),
+    "dial": lambda futures: DIAL(DIALConfig(futures=futures)),
+    "predictive": lambda futures: PredictiveSampling(PredictiveConfig(futures=futures, iterations=4)),
 }
 
 

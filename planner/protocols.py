@@ -12,7 +12,7 @@ judo.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,6 +20,7 @@ import numpy as np
 from torch import Generator, Tensor
 
 from rehearse.errors import DataError, RehearseError
+from rehearse.planner.trust import TRUST
 
 Belief = Any  # What a Dynamics knows now. Only the Dynamics that made it looks inside.
 
@@ -34,12 +35,13 @@ class PlanningError(RehearseError):
 class Futures:
     """N imagined futures. Index h of a signal is what is measured on arrival, after action h.
 
-    latents (N,H,D) or None · signals {name: (K,N,H)}, events as probabilities · disagreement (N,H), 0 where K
-    = 1. Raises DataError, naming the field, when the shapes do not fit together.
+    latents (N,H,D) or None · signals {name: (K,N,H)}, events as probabilities, perhaps worked out only when asked
+    for · disagreement (N,H), 0 where K = 1. Raises DataError, naming the field, when the shapes do not fit together:
+    a signal's when it is read.
     """
 
     latents: Tensor | None
-    signals: dict[str, Tensor]
+    signals: Mapping[str, Tensor]
     disagreement: Tensor
 
     def __post_init__(self) -> None:
@@ -48,9 +50,6 @@ class Futures:
         n, h = self.disagreement.shape
         if self.latents is not None and (self.latents.ndim != 3 or self.latents.shape[:2] != (n, h)):
             raise DataError(f"futures: latents are {tuple(self.latents.shape)}, expected ({n}, {h}, D)")
-        for name, signal in self.signals.items():
-            if signal.ndim != 3 or signal.shape[0] < 1 or signal.shape[1:] != (n, h):
-                raise DataError(f"futures: signal '{name}' is {tuple(signal.shape)}, expected (K, {n}, {h})")
 
     @property
     def count(self) -> int:
@@ -62,7 +61,19 @@ class Futures:
         if name not in self.signals:
             known = ", ".join(sorted(self.signals)) or "none"
             raise DataError(f"the futures have no signal '{name}' (they have: {known}); train it or drop the term")
-        return self.signals[name]
+        signal, (n, h) = self.signals[name], self.disagreement.shape
+        if signal.ndim != 3 or signal.shape[0] < 1 or signal.shape[1:] != (n, h):
+            raise DataError(f"futures: signal '{name}' is {tuple(signal.shape)}, expected (K, {n}, {h})")
+        return signal
+
+    def pick(self, index: Tensor) -> "Futures":
+        """The futures at ``index`` (M,), of a lazy mapping of signals without working out the others."""
+        lazy = getattr(self.signals, "pick", None)
+        return Futures(
+            None if self.latents is None else self.latents[index],
+            lazy(index) if lazy else {name: signal[:, index] for name, signal in self.signals.items()},
+            self.disagreement[index],
+        )
 
     def mean(self, name: str) -> Tensor:
         """The ensemble's mean, (N,H)."""
@@ -75,7 +86,11 @@ class Futures:
 
 @runtime_checkable
 class Dynamics(Protocol):
-    """A learned model or the true physics. Equal actions from one belief give equal futures."""
+    """A learned model or the true physics. Equal actions from one belief give equal futures.
+
+    One that imagines latents may also say which one it is in now, `moment(belief) -> (D,)`: a planner that compares the
+    two knows when the world has departed from what was imagined.
+    """
 
     def observe(self, history: Any) -> Belief: ...
 
@@ -127,7 +142,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Plan:
-    """The chosen actions (H,A) float32, each to start at times_s (H,) float64, and how it was chosen."""
+    """The chosen actions (H,A) float32, each to start at times_s (H,) float64, and how it was chosen.
+
+    mode: how far imagination was trusted (trust.py: trust, short, replan, hold). to_rest (S,A): what to send to a robot
+    that must come to rest by itself if nothing follows: the first actions, then a braking tail; None if nobody said
+    which action stands still.
+    """
 
     actions: np.ndarray
     times_s: np.ndarray
@@ -135,6 +155,8 @@ class Plan:
     futures: int
     iterations: int
     elapsed_s: float
+    mode: str = TRUST
+    to_rest: np.ndarray | None = None
     health: dict[str, float] = field(default_factory=dict)
     kept: Sequence[Candidate] = ()
 

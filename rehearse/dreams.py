@@ -1,6 +1,6 @@
 """What a model dreams: it watches the beginning of an episode and imagines the rest, beside what really happened.
 
-    stage = Simulated(env, make_agent("script-best"), layout=2, context=3)      # or Recorded(clip, 3)
+    stage = Simulated(task, env, make_agent(task, "script-best"), layout=2, context=3)      # or Recorded(clip, 3)
     belief = watch(model, stage.clip)                        # of the context alone
     actions = stage.finish()                                 # (H,A): the episode's own
     dream = imagine(model, belief, actions, stage, "layout 2", "its own actions", 0.2)
@@ -18,14 +18,13 @@ import numpy as np
 import torch
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.sim.agents import HOLD, SIGNALS, Agent
-from rehearse.sim.collect import DISTURBANCE_TOP, STEPS_AFTER_END
-from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, DogOnJacketEnv
-from rehearse.sim.dog_on_jacket.world import within_workspace
+from rehearse.sim.agents import Agent
+from rehearse.sim.collect import STEPS_AFTER_END
+from rehearse.sim.task import Task, TaskEnv
 from rehearse.world_model import Belief, History, WorldModel
 from rehearse.world_model.data import Clip
 
-MOST_STEPS = 200  # of a dream that is not the episode's own: ten times as long as any episode of the task
+MOST_STEPS = 200  # of a dream that is not the episode's own: several times as long as any episode
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,12 @@ class Stage(Protocol):
 
 
 class Simulated:
-    """A layout of dog-on-jacket, in which an agent acts up to the last observed moment and in ``finish``."""
+    """A layout of a task, in which an agent acts up to the last observed moment and in ``finish``."""
 
-    def __init__(self, env: DogOnJacketEnv, agent: Agent, layout: int, context: int, seed: int = 0) -> None:
-        self.env, self.agent, self.context = env, agent, _checked_context(context)
-        if context >= EPISODE_STEPS:
-            raise ConfigError(f"context is {context}; an episode of dog-on-jacket has {EPISODE_STEPS} steps")
+    def __init__(self, task: Task, env: TaskEnv, agent: Agent, layout: int, context: int, seed: int = 0) -> None:
+        self.task, self.env, self.agent, self.context = task, env, agent, _checked_context(context)
+        if context >= task.episode_steps:
+            raise ConfigError(f"context is {context}; an episode of {task.name} has {task.episode_steps} steps")
         observation, info = env.reset(options={"layout": layout})
         agent.reset(env, observation, np.random.default_rng((seed, layout)))
         self._sensed, self._infos, self._actions = [observation], [info], []
@@ -86,18 +85,16 @@ class Simulated:
     @property
     def clip(self) -> Clip:
         """What happened so far."""
-        signals = {name: np.array([info[name] for info in self._infos]) for name in SIGNALS}
-        signals["disturbance"] = signals["disturbance"].clip(max=DISTURBANCE_TOP)  # as in the training data
         return Clip(
             frames=np.stack([sensed["image"] for sensed in self._sensed]),
-            actions=np.stack([*self._actions, HOLD]),
+            actions=np.stack([*self._actions, np.array(self.task.hold)]),
             proprio=np.stack([sensed["proprio"] for sensed in self._sensed]),
-            signals=signals,
+            signals=self.task.signals_of(self._infos),
         )
 
     def act(self, action: np.ndarray) -> np.ndarray:
-        """One step; motion ends at the edge of the workspace, and so it is imagined."""
-        action = within_workspace(action, self.env.world.target_m)
+        """One step; motion ends where the robot's does, and so it is imagined."""
+        action = self.task.carried_out(action, self.env.world)
         observation, _, _, _, info = self.env.step(action)
         self.agent.saw(action, observation)
         self._actions.append(action)
@@ -106,9 +103,9 @@ class Simulated:
         return action
 
     def finish(self) -> np.ndarray:
-        """The agent goes on until the time is up, or a little beyond waking or arrival, as in the training data."""
-        while self.env.steps < EPISODE_STEPS:
-            if sum(info["woken"] or info["success"] for info in self._infos) > STEPS_AFTER_END:
+        """The agent goes on until the time is up, or a little beyond success or harm, as in the training data."""
+        while self.env.steps < self.task.episode_steps:
+            if sum(map(self.task.over, self._infos)) > STEPS_AFTER_END:
                 break
             self.act(self.agent.act(self.env))
         return _actions_after(self.clip, self.context)

@@ -86,7 +86,8 @@ def _light(css: str, name: str) -> str:
     return re.search(rf"--{name}: (#[0-9a-f]{{6}})", css).group(1)
 
 
-def _axes(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
+def panel(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
+    """Axes in the page's style at (left, bottom, width, height), as shares of the figure."""
     axes = figure.add_axes(box)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(COLOUR["rule"])
@@ -119,7 +120,7 @@ def signal_curve(
     top = top or _top(lines)
     left, bottom, width = 0.55 / width_in, 0.38 / height_in, 1 - 0.68 / width_in
     figure = Figure(figsize=(width_in, height_in))
-    axes = _axes(figure, (left, bottom, width, 0.97 - bottom))
+    axes = panel(figure, (left, bottom, width, 0.97 - bottom))
     for line in lines:
         style = dict(color=COLOUR[line.role], alpha=line.opacity, clip_on=True, solid_capstyle="round")
         axes.plot(line.times_s, line.values, lw=line.width, ls=(0, (4, 2.5)) if line.dashed else "-", **style)
@@ -154,7 +155,7 @@ def against_futures(rows: Sequence[dict], name: str, label: str, role: str) -> M
     if not plans:
         return None
     figure = Figure(figsize=(WIDTH_IN, 3.0))
-    axes = _axes(figure, (0.12, 0.17, 0.655, 0.79))
+    axes = panel(figure, (0.12, 0.17, 0.655, 0.79))
     texts = []
     for method, text, colour, style in (
         ("script-best", "best script", "script", (0, (5, 2))),

@@ -3,7 +3,7 @@
     verdicts = judge(result, Rules(min_success=0.8, delta=0.05), baseline)
     junit(verdicts); markdown(verdicts)
 
-A gate on a rate itself (``min_success``, ``max_woken``) looks at the observed rate: the same seed gives the same
+A gate on a rate itself (``min_success``, ``max_harm``) looks at the observed rate: the same seed gives the same
 episodes, so it cannot flicker. A gate against a baseline fails only where the evidence is clear: the whole 95 %
 interval of the paired difference lies beyond ``delta`` (a test of non-inferiority turned round, so that a small n does
 not fail everyone who changes a comma).
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from rehearse.errors import ConfigError
-from rehearse.recorded import CONDITIONS, USUAL
+from rehearse.recorded import CONDITIONS, options_of, task_of
 from rehearse.sim.compare import Change, compare
+from rehearse.sim.tasks import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,11 @@ class Rules:
     """Shares in [0, 1]; None asks nothing. ``delta``: how much worse than the baseline is still let pass."""
 
     min_success: float | None = None
-    max_woken: float | None = None
+    max_harm: float | None = None
     delta: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("min_success", "max_woken", "delta"):
+        for name in ("min_success", "max_harm", "delta"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ConfigError(f"{name} is {value}; it is a share, between 0 and 1")
@@ -48,28 +49,32 @@ def judge(result: dict, rules: Rules, methods: Sequence[str], baseline: dict | N
     rows = {row["method"]: row for row in result["rows"]}
     if missing := [method for method in methods if method not in rows]:
         raise ConfigError(f"the result has no row {', '.join(missing)}; it has {', '.join(rows)}")
-    if not methods or (baseline is None and rules.min_success is None and rules.max_woken is None):
-        raise ConfigError("there is nothing to judge: give --baseline, --min-success or --max-woken, and a method")
+    if not methods or (baseline is None and rules.min_success is None and rules.max_harm is None):
+        raise ConfigError("there is nothing to judge: give --baseline, --min-success or --max-harm, and a method")
+    harm = task_of(result["about"]).harm
+    if harm is None and rules.max_harm is not None:
+        raise ConfigError("nothing can be harmed in this task; leave out --max-harm")
+    rates = ("success",) if harm is None else ("success", harm.event)
     if baseline is not None:
         _check_alike(baseline, result)
     verdicts = []
     for method in methods:
         row = rows[method]
-        for name, bound, sign in (("success", rules.min_success, 1), ("woken", rules.max_woken, -1)):
+        for name, bound, sign in zip(rates, (rules.min_success, rules.max_harm), (1, -1)):
             if bound is not None:
                 side = "at least" if sign > 0 else "at most"
                 said = f"{_rate(row, name)}, n {row['n']}; {side} {bound:.0%} is asked"
                 verdicts.append(Verdict(method, f"{name} {side} {bound:.0%}", sign * (row[name] - bound) >= 0, said))
         if baseline is not None:
-            verdicts += [_against(baseline, result, method, name, rules.delta) for name in ("success", "woken")]
+            verdicts += [_against(baseline, result, method, name, rules.delta) for name in rates]
     return verdicts
 
 
 def _check_alike(baseline: dict, result: dict) -> None:
     """Raise ConfigError if the two were not made under the same conditions."""
-    before, after = baseline.get("about", {}), result.get("about", {})
-    for name in (*CONDITIONS, *USUAL):
-        was, now = (about.get(name, USUAL.get(name)) for about in (before, after))
+    before, after = ({"task": DEFAULT} | about | options_of(about) for about in (baseline["about"], result["about"]))
+    for name in dict.fromkeys((*CONDITIONS, "planner", *options_of(before), *options_of(after))):
+        was, now = before.get(name), after.get(name)
         if name != "seed" and was != now:
             raise ConfigError(f"the baseline was made with {name} {was}, the result with {now}; evaluate both alike")
 

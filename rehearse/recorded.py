@@ -7,22 +7,40 @@ config = config_of(result["about"], "planner-512", checkpoint)
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from rehearse.errors import ConfigError, DataError
 from rehearse.sim.evaluate import EvalConfig
+from rehearse.sim.planner_agent import PlannerSettings
+from rehearse.sim.task import Task
+from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.world_model import shipped_checkpoint
 from rehearse.world_model.checkpoint import weights_path
 
-CONDITIONS = ("task", "level", "jacket", "split", "seed", "delay_steps", "compensate")
-USUAL = {"arm": "arm7", "camera": "front"}  # conditions of evaluations from before there was a choice
+CONDITIONS = ("task", "level", "split", "seed", "delay_steps", "compensate")
 
 
 def conditions(config: EvalConfig) -> dict[str, str]:
-    """What an episode depends on besides its method and layout; the checkpoint by its content."""
-    return {name: str(getattr(config, name)) for name in (*CONDITIONS, *USUAL)} | {
-        "checkpoint_sha256": digest(config.checkpoint)
-    }
+    """What an episode depends on besides its method and layout; the checkpoint by its content.
+
+    The planner's settings are told where they are not the usual ones.
+    """
+    told = {name: str(getattr(config, name)) for name in CONDITIONS} | dict(config.options)
+    if config.planner != PlannerSettings():
+        told["planner"] = json.dumps(asdict(config.planner))
+    return told | {"checkpoint_sha256": digest(config.checkpoint)}
+
+
+def task_of(about: Mapping[str, str]) -> Task:
+    """The task of an evaluation that was written down."""
+    return get_task(about.get("task", DEFAULT))
+
+
+def options_of(about: Mapping[str, str]) -> dict[str, str]:
+    """The task's options as they were; what evaluations from before there was a choice do not tell is the usual."""
+    return {name: about.get(name, usual) for name, usual in task_of(about).checked_options({}).items()}
 
 
 def digest(checkpoint: Path | None) -> str:
@@ -32,10 +50,13 @@ def digest(checkpoint: Path | None) -> str:
     return hashlib.sha256(weights_path(checkpoint).read_bytes()).hexdigest()[:16]
 
 
-def default_checkpoint(methods: tuple[str, ...]) -> Path | None:
-    """The shipped world model, if a planner is among the methods."""
-    planners = any(method.startswith("planner-") for method in methods)
-    return shipped_checkpoint("dog-on-jacket-tiny") if planners else None
+def default_checkpoint(task: Task, methods: tuple[str, ...]) -> Path | None:
+    """The model that is shipped for the task, if a planner is among the methods; ConfigError if there is none."""
+    if not any(method.startswith("planner-") for method in methods):
+        return None
+    if task.checkpoint is None:
+        raise ConfigError(f"no model is shipped for {task.name}: train one and give it with --checkpoint")
+    return shipped_checkpoint(task.checkpoint)
 
 
 def read_evaluation(path: Path) -> dict:
@@ -74,12 +95,20 @@ def config_of(about: dict[str, str], method: str, checkpoint: Path | None) -> Ev
     return EvalConfig(
         task=about["task"],
         level=about["level"],
-        jacket=about["jacket"],
+        options=options_of(about),
+        planner=PlannerSettings(**json.loads(about.get("planner", "{}"))),
         split=about["split"],
         seed=int(about["seed"]),
         delay_steps=int(about["delay_steps"]),
         compensate=about["compensate"] == "True",
-        **{name: about.get(name, usual) for name, usual in USUAL.items()},
         methods=(method,),
         checkpoint=checkpoint,
     )
+
+
+def recorded_episode(path: Path, method: str, layout: int, checkpoint: Path | None = None) -> tuple[dict, EvalConfig]:
+    """One episode as it was recorded, and the conditions under which it was made."""
+    result = read_evaluation(path)
+    episode = find_episode(result["episodes"], method, layout)
+    checkpoint = checkpoint or default_checkpoint(task_of(result["about"]), (method,))
+    return episode, config_of(result["about"], method, checkpoint)

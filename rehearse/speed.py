@@ -12,11 +12,12 @@ from functools import partial
 import numpy as np
 import torch
 
-from rehearse.sim.agents import MPC_CONFIG, PlannerAgent
 from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay
 from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.physics import PhysicsDynamics
+from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.dog_on_jacket.world import SUBSTEPS
+from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.world_model import History, WorldModel
 
 FUTURES = (1, 8, 64, 512, 4096)
@@ -47,7 +48,7 @@ def decisions(model: WorldModel, env: DogOnJacketEnv, seed: int) -> dict[str, fl
     """A whole decision (one new frame encoded, all futures imagined and scored), and imagination alone."""
     figures = {}
     for futures in FUTURES:
-        agent = PlannerAgent(model, futures)
+        agent = PlannerAgent(TASK, model, PlannerSettings(futures))
         observation, _ = env.reset(options={"layout": seed})
         agent.reset(env, observation, np.random.default_rng(seed))
 
@@ -113,7 +114,7 @@ def oracle(env: DogOnJacketEnv, seed: int, futures: int = 16) -> dict[str, float
     world = env.world
     dynamics = PhysicsDynamics(world)
     snapshot = dynamics.observe(world)
-    actions = torch.zeros(futures, MPC_CONFIG.horizon, 4)
+    actions = torch.zeros(futures, TASK.mpc.horizon, 4)
     actions[..., 0], actions[..., 3] = -0.3, 1.0
     ours = cpu_s(lambda: dynamics.imagine(snapshot, actions), repeats=3)
     data = mujoco.MjData(world.model)
@@ -123,7 +124,7 @@ def oracle(env: DogOnJacketEnv, seed: int, futures: int = 16) -> dict[str, float
     controls = np.repeat(controls[None], futures, axis=0)
     with rollout.Rollout(nthread=0) as pool:
         raw = cpu_s(lambda: pool.rollout(world.model, [data], states, controls, control_spec=spec), repeats=3)
-    physics_steps = futures * MPC_CONFIG.horizon * SUBSTEPS
+    physics_steps = futures * TASK.mpc.horizon * SUBSTEPS
     return {
         "oracle_physics_steps_per_cpu_s": physics_steps / ours,
         "raw_rollout_physics_steps_per_cpu_s": physics_steps / raw,

@@ -32,6 +32,7 @@ MOVES = {
     "s": (0, 0, -1),
     ".": (0, 0, 0),
 }
+ACTIONS = ("velocity_x", "velocity_y", "velocity_z", "grip")  # what keys can steer
 ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
 KEY = re.compile(rb"\x1b[\[O][0-9;]*([A-Za-z~])|(\x1b[\[O]?[0-9;]*$)|(.)", re.DOTALL)
 REST_OF_KEY_S = 0.05  # an arrow is three bytes, which may arrive apart

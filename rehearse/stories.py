@@ -1,6 +1,6 @@
 """Film an episode and open up some of its decisions: what was imagined, what was chosen and why, what then happened.
 
-    story = tell(PlannerAgent(model, 512), layout=3)       # -> page.Story
+    story = tell(task, PlannerAgent(task, model), layout=3)       # -> page.Story
 
 The imagined futures of a decision are imagined again from the same belief (the model is deterministic) and decoded.
 """
@@ -11,10 +11,13 @@ import numpy as np
 import torch
 
 from rehearse.page import DecisionView, ImaginedView, Story
-from rehearse.planner import Candidate, Plan
-from rehearse.sim.agents import Agent, PlannerAgent
-from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
-from rehearse.sim.evaluate import Episode, run_episode
+from rehearse.planner import Plan
+from rehearse.sim.agents import Agent
+from rehearse.sim.episode import Episode
+from rehearse.sim.evaluate import run_episode
+from rehearse.sim.planner_agent import PlannerAgent
+from rehearse.sim.task import Task, TaskEnv
+from rehearse.verdict import verdict
 from rehearse.world_model import Belief
 
 BEST_SHOWN, REJECTED_SHOWN = 3, 4
@@ -32,19 +35,21 @@ class Moment:
     belief: Belief | None = None
 
 
-def live(agent: Agent, method: str, layout: int, level: str = "half", seed: int = 0) -> tuple[Episode, list[Moment]]:
+def live(
+    task: Task, agent: Agent, method: str, layout: int, level: str | None = None, seed: int = 0
+) -> tuple[Episode, list[Moment]]:
     """Run one test episode with the film camera on; a moment per observation, with the decision taken there."""
-    env = DogOnJacketEnv(level=level, split="test", render_mode="rgb_array", render_size=(360, 480))
+    env = task.make_env(level, "test", render_mode="rgb_array", render_size=(360, 480))
     moments: list[Moment] = []
 
-    def remember(env: DogOnJacketEnv, agent: Agent, info: dict) -> None:
+    def remember(env: TaskEnv, agent: Agent, info: dict) -> None:
         if moments and agent.last_plan is not None:  # what was decided at the previous moment led here
             moments[-1].plan, moments[-1].belief = agent.last_plan, agent.dynamics.belief
         image = env.observe()["image"]
         moments.append(Moment(image, env.render(), info["disturbance"], info["progress"]))
 
     try:
-        return run_episode(env, agent, method, layout, seed, on_step=remember), moments
+        return run_episode(task, env, agent, method, layout, seed, on_step=remember), moments
     finally:
         env.close()
 
@@ -53,18 +58,20 @@ def outcome_of(episode: Episode) -> str:
     """The outcome in words."""
     if episode.success:
         return f"fetched in {episode.time_s:.1f} s, the dog asleep"
-    return f"the dog woke after {episode.time_s:.1f} s" if episode.woken else "not there when the time was up"
+    return f"the dog woke after {episode.time_s:.1f} s" if episode.harmed else "not there when the time was up"
 
 
-def habit(agent: Agent, layout: int, level: str = "half", seed: int = 0) -> Story:
+def habit(task: Task, agent: Agent, layout: int, level: str | None = None, seed: int = 0) -> Story:
     """The film of a script."""
-    episode, moments = live(agent, "script-fast", layout, level, seed)
+    episode, moments = live(task, agent, "script-fast", layout, level, seed)
     return story_of("A habit pulls", episode, moments, ())
 
 
-def tell(agent: PlannerAgent, layout: int, level: str = "half", seed: int = 0, decisions: int = 3) -> Story:
+def tell(
+    task: Task, agent: PlannerAgent, layout: int, level: str | None = None, seed: int = 0, decisions: int = 3
+) -> Story:
     """The film of a planner, with ``decisions`` of its decisions opened, spread over the episode."""
-    episode, moments = live(agent, f"planner-{agent.futures}", layout, level, seed)
+    episode, moments = live(task, agent, f"planner-{agent.settings.futures}", layout, level, seed)
     deciding = [i for i, moment in enumerate(moments) if moment.plan is not None]
     # The last decisions have little left to imagine that then happened, so the spread ends at two thirds.
     chosen = np.unique(np.linspace(0, max(0, 2 * len(deciding) // 3 - 1), decisions).round().astype(int))
@@ -114,22 +121,3 @@ def open_decision(agent: PlannerAgent, moments: list[Moment], step: int) -> Deci
         ),
         happened=np.array([moment.image for moment in moments[step + 1 : step + 1 + horizon]], np.uint8),
     )
-
-
-def verdict(candidate: Candidate, chosen: Candidate) -> str:
-    """Why a candidate was or was not taken: the part of its cost that most exceeds the chosen one's."""
-    if candidate.rank == 0:
-        return "chosen"
-    if candidate.rank < BEST_SHOWN:
-        return "runner-up"
-    excess = {name: cost - chosen.parts[name] for name, cost in candidate.parts.items()}
-    reason = max(excess, key=excess.get)
-    if reason.startswith("hazard"):
-        return f"rejected: would wake the dog ({100 * float(candidate.signals['woken'].max()):.0f} %)"
-    if reason.startswith("excess"):
-        return f"rejected: too rough (disturbance {float(candidate.signals['disturbance'].max()):.2f})"
-    if reason.startswith("disagreement"):
-        return "rejected: too doubtful (the model's members disagree)"
-    if reason.startswith("deadline"):
-        return "rejected: would be too late"
-    return f"rejected: too slow (progress {100 * float(candidate.signals['progress'][-1]):.0f} %)"

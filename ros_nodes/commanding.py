@@ -21,9 +21,10 @@ from rehearse.ros_nodes.guard.camera import CameraWatch
 from rehearse.ros_nodes.parameters import PlannerParameters
 from rehearse.ros_nodes.pilot import Pilot
 from rehearse.ros_nodes.planning import Decision
-from rehearse.sim.agents import HOLD
-from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS
 from rehearse.sim.dog_on_jacket.motion import ArmMotion
+from rehearse.sim.dog_on_jacket.task import TASK
+
+HOLD = np.array(TASK.hold)
 
 
 class Led(NamedTuple):
@@ -136,7 +137,7 @@ class JointTrajectories:
 
     def over(self) -> bool:
         """Whether the episode's time is up."""
-        return self._steps >= EPISODE_STEPS
+        return self._steps >= TASK.episode_steps
 
     def check(self) -> None:
         """DataError where the camera has fallen silent."""

@@ -30,10 +30,10 @@ from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.commanding import JointTrajectories, TwistAnswers
 from rehearse.ros_nodes.parameters import PlannerParameters, declare
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
-from rehearse.sim.agents import PlannerAgent
+from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.world_model import load, shipped_checkpoint
 
-SHIPPED = "dog-on-jacket-tiny"
 CHECK_PERIOD_S = 0.1
 
 
@@ -44,8 +44,8 @@ class PlannerNode(Node):
         super().__init__("planner")
         settings = declare(self, PlannerParameters)
         torch.set_num_threads(1)
-        agent = PlannerAgent(load(settings.checkpoint or shipped_checkpoint(SHIPPED)), settings.futures)
-        agent.use(settings.futures, settings.fear)
+        model = load(settings.checkpoint or shipped_checkpoint(TASK.checkpoint))
+        agent = PlannerAgent(TASK, model, PlannerSettings(settings.futures, fear=settings.fear))
         self._episode, self._running, self._state, self._faulty = 0, False, "", False
         self._last: dict[str, object] = {}
         self._decisions: deque[Decision] = deque()

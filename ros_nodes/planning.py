@@ -19,7 +19,7 @@ from rehearse.planner import Plan
 
 
 class Agent(Protocol):
-    """What plans: ``rehearse.sim.agents.PlannerAgent``, which reads nothing of the ``env`` it is given."""
+    """What plans: ``rehearse.sim.planner_agent.PlannerAgent``, which reads nothing of the ``env`` it is given."""
 
     last_plan: Plan | None
     committed: list[np.ndarray]

@@ -1,8 +1,8 @@
-"""The simulation room: the dog-on-jacket world, its Gymnasium environment, physics as a Dynamics, evaluation.
+"""The simulation room: worlds, their Gymnasium environments, physics as a Dynamics, evaluation.
 
     import gymnasium, rehearse.sim; env = gymnasium.make("rehearse/DogOnJacket-v0")
 
-Importing it registers the environment and chooses how to render; MuJoCo is loaded when a name is first used.
+Importing it registers the environments and chooses how to render; MuJoCo is loaded when a name is first used.
 """
 
 import os
@@ -11,6 +11,13 @@ from importlib import import_module
 from typing import Any
 
 ENV_ID = "rehearse/DogOnJacket-v0"
+# id -> the class that it makes
+ENVIRONMENTS = {
+    ENV_ID: "rehearse.sim.dog_on_jacket.env:DogOnJacketEnv",
+    "rehearse/Push-v0": "rehearse.sim.push.env:PushEnv",
+    "rehearse/TwoRoom-v0": "rehearse.sim.two_room.env:TwoRoomEnv",
+    "rehearse/Reach-v0": "rehearse.sim.reach.env:ReachEnv",
+}
 
 # public name -> the module that defines it
 _PUBLIC = {
@@ -26,14 +33,18 @@ _PUBLIC = {
     "NominalPhysics": "rehearse.sim.dog_on_jacket.physics",
     "Outcome": "rehearse.sim.dog_on_jacket.world",
     "PhysicsDynamics": "rehearse.sim.dog_on_jacket.physics",
+    "PushEnv": "rehearse.sim.push.env",
+    "ReachEnv": "rehearse.sim.reach.env",
+    "RolloutDynamics": "rehearse.sim.rollout",
     "SPLITS": "rehearse.sim.layouts",
     "StraightPull": "rehearse.sim.dog_on_jacket.behaviours",
+    "TwoRoomEnv": "rehearse.sim.two_room.env",
     "World": "rehearse.sim.dog_on_jacket.world",
     "layout_seed": "rehearse.sim.layouts",
     "sample_factors": "rehearse.sim.dog_on_jacket.factors",
 }
 
-__all__ = ["ENV_ID", "choose_backend", "register", *_PUBLIC]
+__all__ = ["ENVIRONMENTS", "ENV_ID", "choose_backend", "register", *_PUBLIC]
 
 
 def choose_backend() -> str:
@@ -48,11 +59,12 @@ def choose_backend() -> str:
 
 
 def register() -> None:
-    """Make the environment known to Gymnasium; a second call does nothing."""
+    """Make the environments known to Gymnasium; a second call does nothing."""
     from gymnasium.envs.registration import register, registry
 
-    if ENV_ID not in registry:
-        register(ENV_ID, entry_point="rehearse.sim.dog_on_jacket.env:DogOnJacketEnv")
+    for name, entry_point in ENVIRONMENTS.items():
+        if name not in registry:
+            register(name, entry_point=entry_point)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,76 +1,87 @@
 """Collect episodes into a LeRobotDataset v3.0: scripted-and-noise play, or a planner's own attempts.
 
     collect(CollectConfig(episodes=1200, seed=0), Path("data/play"))
-    collect(CollectConfig(arm="arm5+arm6", camera="front+left", jacket="cloth"), Path("data/others"))
+    collect(CollectConfig(options={"arm": "arm5+arm6", "camera": "front+left"}), Path("data/others"))
 
 Worker processes step and render; this process writes. Episode i of seed s is layout s * 1_000_000 + i of the train
-split, so no evaluation layout can ever be seen. An episode goes on for a few steps after the dog wakes or the jacket
-arrives, because what that looks like must be learnt too: a model that never saw arrival cannot imagine it.
+split, so no evaluation layout can ever be seen. An episode goes on for a few steps after success or harm, because what
+that looks like must be learnt too: a model that never saw arrival cannot imagine it.
 """
 
 import itertools
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from rehearse import __version__
 from rehearse.errors import ConfigError
-from rehearse.sim.agents import HOLD, SIGNALS, Agent, BehaviourAgent
-from rehearse.sim.arms import ARMS
-from rehearse.sim.cameras import CAMERAS
-from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay
-from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, JACKETS, PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.dog_on_jacket.factors import LEVELS
-from rehearse.sim.dog_on_jacket.world import within_workspace
+from rehearse.sim.agents import Agent, BehaviourAgent
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.task import Task, TaskEnv
+from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.world_model.data import Clip, LeRobotWriter
 
-TASK = "bring the jacket without waking the dog"
 STEPS_AFTER_END = 4
-DISTURBANCE_TOP = 2.0  # the signal is cut here: far beyond waking there is nothing to tell apart
 
 
 @dataclass(frozen=True)
 class CollectConfig:
-    """What to collect. Level, jacket, arm and camera may each be several joined by '+'; combinations take turns."""
+    """What to collect. Level and each option may be several joined by '+'; their combinations take turns.
 
+    A level of None and options that are not given are the task's usual ones.
+    """
+
+    task: str = DEFAULT
     episodes: int = 1500
-    level: str = "half"
+    level: str | None = None
     seed: int = 0
     workers: int = os.cpu_count() or 1
     image_size: int = 64
-    jacket: str = "patch"
-    arm: str = "arm7"
-    camera: str = "front"
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
             raise ConfigError(f"episodes must be at least 1, got {self.episodes}")
-        for name, known in (("level", LEVELS), ("jacket", JACKETS), ("arm", ARMS), ("camera", CAMERAS)):
-            if unknown := set(getattr(self, name).split("+")) - set(known):
-                raise ConfigError(f"unknown {name} {sorted(unknown)}; choose from {', '.join(known)}")
+        task = get_task(self.task)
+        object.__setattr__(self, "level", self.level or task.level)
+        object.__setattr__(self, "options", task.checked_options({}) | dict(self.options))
+        for turn in self._turns():
+            task.checked_level(turn.pop("level"))
+            task.checked_options(turn)
 
-    def turn(self, index: int) -> tuple[str, str, str, str]:
-        """Level, jacket, arm and camera of episode ``index``."""
-        several = (names.split("+") for names in (self.level, self.jacket, self.arm, self.camera))
-        turns = list(itertools.product(*several))
+    def turn(self, index: int) -> dict[str, str]:
+        """Level and options of episode ``index``."""
+        turns = self._turns()
         return turns[index % len(turns)]
 
+    def _turns(self) -> list[dict[str, str]]:
+        several = {"level": self.level, **self.options}
+        combinations = itertools.product(*(names.split("+") for names in several.values()))
+        return [dict(zip(several, values)) for values in combinations]
 
-def noisy_play() -> Agent:
+
+@dataclass(frozen=True)
+class Take:
+    """One recorded episode; ``harmed`` at any time, ``success`` at any time and without harm."""
+
+    clip: Clip
+    success: bool
+    harmed: bool
+
+
+def noisy_play(task: Task) -> Agent:
     """The default behaviour of collection."""
-    return BehaviourAgent(NoisyPlay())
+    return BehaviourAgent(task.play())
 
 
-def record_episode(env: DogOnJacketEnv, agent: Agent, layout: int) -> Clip:
-    """Run one episode and return it as a Clip of T frames, T - 1 actions and one of padding.
+def record_episode(task: Task, env: TaskEnv, agent: Agent, layout: int) -> Take:
+    """Run one episode: T frames, T - 1 actions and one of padding.
 
-    Actions are recorded as the arm carried them out: one that pushes against the edge of the workspace moves nothing,
+    Actions are recorded as the robot carried them out: one that pushes against the edge of a workspace moves nothing,
     and a model that had to find that out by itself would be wrong there, where an optimiser soon looks.
     """
     rng = np.random.default_rng((7, layout))
@@ -78,85 +89,85 @@ def record_episode(env: DogOnJacketEnv, agent: Agent, layout: int) -> Clip:
     agent.reset(env, observation, rng)
     frames, proprio, actions, infos = [observation["image"]], [observation["proprio"]], [], [info]
     after_end = 0
-    for _ in range(EPISODE_STEPS + STEPS_AFTER_END):
-        action = within_workspace(agent.act(env), env.world.target_m)
+    for _ in range(task.episode_steps + STEPS_AFTER_END):
+        action = task.carried_out(agent.act(env), env.world)
         observation, _, _, _, info = env.step(action)
         agent.saw(action, observation)
         actions.append(action)
         frames.append(observation["image"])
         proprio.append(observation["proprio"])
         infos.append(info)
-        after_end += info["woken"] or info["success"]
+        after_end += task.over(info)
         if after_end > STEPS_AFTER_END:
             break
-    actions.append(HOLD)
-    signals = {name: np.array([i[name] for i in infos], bool if name == "woken" else np.float32) for name in SIGNALS}
-    signals["disturbance"] = signals["disturbance"].clip(max=DISTURBANCE_TOP)
-    return Clip(
+    clip = Clip(
         frames=np.stack(frames),
-        actions=np.stack(actions).astype(np.float32),
+        actions=np.array([*actions, task.hold], np.float32),
         proprio=np.stack(proprio),
-        signals=signals,
-        task=TASK,
+        signals=task.signals_of(infos),
+        task=task.instruction,
     )
+    harmed = any(task.harmed(info) for info in infos)
+    return Take(clip, not harmed and any(info[task.success] for info in infos), harmed)
 
 
-_worker: tuple[dict[tuple[str, str], DogOnJacketEnv], Agent] | None = None
+_worker: tuple[CollectConfig, Task, Agent, dict[tuple[str, ...], TaskEnv]] | None = None
 
 
-def _start_worker(config: CollectConfig, make_agent: Callable[[], Agent]) -> None:
+def _start_worker(config: CollectConfig, make_agent: Callable[[Task], Agent]) -> None:
     global _worker
     import torch
 
     torch.set_num_threads(1)
-    envs = {
-        (jacket, arm): DogOnJacketEnv(jacket=jacket, arm=arm, image_size=config.image_size, terminate_when_woken=False)
-        for jacket, arm in itertools.product(config.jacket.split("+"), config.arm.split("+"))
-    }
-    _worker = envs, make_agent()
+    task = get_task(config.task)
+    _worker = config, task, make_agent(task), {}
 
 
-def _work(config: CollectConfig, index: int) -> Clip:
-    envs, agent = _worker
-    level, jacket, arm, camera = config.turn(index)
-    env = envs[jacket, arm]
-    env.level, env.camera = level, camera
-    return record_episode(env, agent, config.seed * LAYOUTS_PER_SEED + index)
+def _work(index: int) -> Take:
+    config, task, agent, envs = _worker
+    turn = config.turn(index)
+    built_in = tuple(value for name, value in turn.items() if name not in task.changeable)
+    if built_in not in envs:
+        options, size = {name: turn[name] for name in task.options}, config.image_size
+        envs[built_in] = task.make_env(turn["level"], "train", options, image_size=size, stop_at_harm=False)
+    env = envs[built_in]
+    for name in task.changeable:
+        setattr(env, name, turn[name])
+    return record_episode(task, env, agent, config.seed * LAYOUTS_PER_SEED + index)
 
 
-def episodes(config: CollectConfig, make_agent: Callable[[], Agent] = noisy_play) -> Iterator[Clip]:
-    """Clips in order of their index, from ``config.workers`` processes."""
+def episodes(config: CollectConfig, make_agent: Callable[[Task], Agent] = noisy_play) -> Iterator[Take]:
+    """Takes in order of their index, from ``config.workers`` processes."""
     context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
     with context.Pool(config.workers, _start_worker, (config, make_agent)) as pool:
-        yield from pool.imap(partial(_work, config), range(config.episodes))
+        yield from pool.imap(_work, range(config.episodes))
 
 
 def collect(
     config: CollectConfig,
     path: Path,
-    make_agent: Callable[[], Agent] = noisy_play,
-    on_episode: Callable[[Clip], None] = lambda clip: None,
+    make_agent: Callable[[Task], Agent] = noisy_play,
+    on_episode: Callable[[Take], None] = lambda take: None,
     behaviour: str = "noisy play",
 ) -> Path:
     """Write ``config.episodes`` episodes to ``path``; a failed or killed run leaves no dataset there."""
+    task = get_task(config.task)
     provenance = {
-        "task": "dog-on-jacket",
+        "task": config.task,
         "code_version": __version__,
         "split": "train",
         "behaviour": behaviour,
-        **asdict(config),
+        **{name: getattr(config, name) for name in ("episodes", "level", "seed", "workers", "image_size")},
+        **config.options,
     }
     with LeRobotWriter(
         path,
-        fps=5,
-        robot_type=f"rehearse_{config.arm}",
+        fps=round(1 / task.period_s),
+        robot_type=task.robot.format(**config.options),
         provenance=provenance,
-        names={
-            "observation.state": list(PROPRIO_NAMES),
-            "action": ["velocity_x", "velocity_y", "velocity_z", "grip"],
-        },
+        names={"observation.state": list(task.proprio), "action": list(task.actions)},
     ) as writer:
-        for clip in episodes(config, make_agent):
-            writer.add(clip)
-            on_episode(clip)
+        for take in episodes(config, make_agent):
+            writer.add(take.clip)
+            on_episode(take)
     return path

@@ -1,38 +1,32 @@
 """Evaluation: every method on the same held-out layouts, one row per episode, one summary row per method.
 
-    report = evaluate(EvalConfig(level="half", episodes=100, methods=("script-best", "planner-512")))
+    report = evaluate(EvalConfig(task="dog-on-jacket", episodes=100, methods=("script-best", "planner-512")))
 
-Pairing: episode i of seed s is test layout s * 1_000_000 + i for every method. Success means delivered within the time
-limit with the dog asleep all along. Rates come with Wilson 95 % intervals (Wilson 1927; scipy).
+Pairing: episode i of seed s is test layout s * 1_000_000 + i for every method. Success is what the task calls so; where
+something can be harmed, it is success without harm.
 """
 
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from scipy.stats import binomtest
 
 from rehearse.errors import ConfigError
-from rehearse.sim.agents import Agent, make_agent
-from rehearse.sim.arms import ARMS
-from rehearse.sim.cameras import CAMERAS
-from rehearse.sim.dog_on_jacket.env import JACKETS, DogOnJacketEnv
-from rehearse.sim.dog_on_jacket.factors import LEVELS
+from rehearse.planner import save_tree
+from rehearse.sim.agents import USUAL, Agent, make_agent, methods_of
+from rehearse.sim.episode import Episode, summarise
 from rehearse.sim.latency import Delayed
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.planner_agent import PlannerSettings
+from rehearse.sim.task import Task, TaskEnv
+from rehearse.sim.tasks import DEFAULT, get_task
 
-TASKS = ("dog-on-jacket",)
-METHODS = (
-    *("nothing", "random", "script-fast", "script-best"),
-    *("planner-1", "planner-8", "planner-64", "planner-512", "planner-4096"),
-    "oracle",
-)
 NOTHING_DONE: Mapping = MappingProxyType({})
 
 
@@ -40,72 +34,58 @@ NOTHING_DONE: Mapping = MappingProxyType({})
 class EvalConfig:
     """What to evaluate. ``split`` stays ``test`` for every figure that is quoted.
 
-    ``delay_steps``: actions arrive so many control periods (0.2 s) late; ``compensate``: planners are told.
+    None takes what is usual in the task: its level, its methods. ``options`` are the task's own. ``planner``: how the
+    planners plan, but for what their names say. ``delay_steps``: actions arrive so many control periods late;
+    ``compensate``: planners are told. ``trees``: a folder for what planners imagined, a file an episode.
     """
 
-    task: str = "dog-on-jacket"
-    level: str = "half"
+    task: str = DEFAULT
+    level: str | None = None
     episodes: int = 20
     seed: int = 0
-    methods: tuple[str, ...] = METHODS
+    methods: tuple[str, ...] | None = None
     checkpoint: Path | None = None
-    jacket: str = "patch"
+    options: Mapping[str, str] = field(default_factory=dict)
+    planner: PlannerSettings = USUAL
     split: str = "test"
     delay_steps: int = 0
     compensate: bool = True
+    trees: Path | None = None
     workers: int = os.cpu_count() or 1
-    arm: str = "arm7"
-    camera: str = "front"
 
     def __post_init__(self) -> None:
-        for name, known in (
-            ("task", TASKS),
-            ("level", LEVELS),
-            ("jacket", JACKETS),
-            ("arm", ARMS),
-            ("camera", CAMERAS),
-        ):
-            if (value := getattr(self, name)) not in known:
-                raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(known)}")
+        task = get_task(self.task)
+        usual = {
+            "level": task.checked_level(self.level),
+            "options": task.checked_options(self.options),
+            "methods": methods_of(task) if self.methods is None else self.methods,
+        }
+        for name, value in usual.items():
+            object.__setattr__(self, name, value)
         if self.split == "train":
             raise ConfigError("training layouts are not for evaluation: choose split test or validation")
         if self.episodes < 1 or self.workers < 1 or self.delay_steps < 0:
             raise ConfigError("episodes and workers must be at least 1, the delay not negative")
         if not self.methods:
             raise ConfigError("no methods given")
-        for method in self.methods:
-            make_agent(method, self.checkpoint)  # an unknown name or checkpoint is refused before any episode runs
-
-
-@dataclass(frozen=True)
-class Episode:
-    """One episode of one method; ``disturbance`` is its peak (1 wakes), ``cpu_ms`` the CPU time per decision."""
-
-    method: str
-    layout: int
-    success: bool
-    woken: bool
-    time_s: float
-    disturbance: float
-    progress: float
-    steps: int
-    futures: int
-    cpu_ms: float
+        for method in self.methods:  # an unknown name or checkpoint is refused before any episode runs
+            make_agent(task, method, self.checkpoint, self.planner)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Summary rows by method, and the episodes that they were made of."""
+    """Summary rows by method, and the episodes that they were made of, of one task."""
 
+    task: Task
     rows: list[dict]
     episodes: list[Episode]
 
     def to_dict(self) -> dict:
         """JSON-able."""
-        return {"rows": self.rows, "episodes": [asdict(episode) for episode in self.episodes]}
+        return {"rows": self.rows, "episodes": [episode.to_row(self.task.harm) for episode in self.episodes]}
 
 
-_worker: tuple[EvalConfig, DogOnJacketEnv] | None = None
+_worker: tuple[EvalConfig, TaskEnv] | None = None
 
 
 def _start_worker(config: EvalConfig) -> None:
@@ -116,41 +96,47 @@ def _start_worker(config: EvalConfig) -> None:
     _worker = config, env_for(config)
 
 
-def env_for(config: EvalConfig, render_mode: str | None = None) -> DogOnJacketEnv:
+def env_for(config: EvalConfig, render_mode: str | None = None) -> TaskEnv:
     """The environment of an evaluation."""
-    return DogOnJacketEnv(
-        level=config.level,
-        split=config.split,
-        jacket=config.jacket,
-        arm=config.arm,
-        camera=config.camera,
-        render_mode=render_mode,
-    )
+    return get_task(config.task).make_env(config.level, config.split, config.options, render_mode=render_mode)
 
 
 def agent_for(config: EvalConfig, method: str) -> Agent:
     """The agent of a method under the conditions of an evaluation."""
-    agent = make_agent(method, config.checkpoint)
-    return Delayed(agent, config.delay_steps, config.compensate) if config.delay_steps else agent
+    task = get_task(config.task)
+    agent = make_agent(task, method, config.checkpoint, config.planner)
+    return Delayed(agent, task.hold, config.delay_steps, config.compensate) if config.delay_steps else agent
 
 
 def _work(config: EvalConfig, item: tuple[str, int]) -> Episode:
-    return run_episode(_worker[1], agent_for(config, item[0]), item[0], item[1], config.seed)
+    method, layout = item
+    task, plans = get_task(config.task), []
+
+    def remember(env: TaskEnv, agent: Agent, info: dict) -> None:
+        if env.steps and agent.last_plan is not None:
+            plans.append(agent.last_plan)
+
+    episode = run_episode(task, _worker[1], agent_for(config, method), method, layout, config.seed, remember)
+    if config.trees is not None and plans:
+        about = {"task": task.name, "method": method, "layout": str(layout), "success": str(episode.success)}
+        save_tree(plans, config.trees / f"{method}-{layout}.safetensors", about)
+    return episode
 
 
 def run_episode(
-    env: DogOnJacketEnv,
-    agent: object,
+    task: Task,
+    env: TaskEnv,
+    agent: Agent,
     method: str,
     layout: int,
     seed: int = 0,
-    on_step: Callable[[DogOnJacketEnv, object, dict], None] = lambda env, agent, info: None,
+    on_step: Callable[[TaskEnv, Agent, dict], None] = lambda env, agent, info: None,
 ) -> Episode:
     """One episode; ``on_step`` is called after the reset and after every step."""
     observation, info = env.reset(options={"layout": layout})
     agent.reset(env, observation, np.random.default_rng((seed, layout)))
     on_step(env, agent, info)
-    peak, futures, cpu_s, done = 0.0, 0, 0.0, False
+    strain, futures, cpu_s, done = 0.0, 0, 0.0, False
     while not done:
         begin = time.process_time()
         action = agent.act(env)
@@ -158,16 +144,18 @@ def run_episode(
         observation, _, terminated, truncated, info = env.step(action)
         agent.saw(action, observation)
         on_step(env, agent, info)
-        peak, done = max(peak, info["disturbance"]), terminated or truncated
+        done = terminated or truncated
+        if task.harm is not None:
+            strain = max(strain, info[task.harm.strain])
         futures += agent.last_plan.futures if agent.last_plan else 0
     steps = env.steps
     return Episode(
         method=method,
         layout=layout,
-        success=bool(info["success"]),
-        woken=bool(info["woken"]),
+        success=bool(info[task.success]),
+        harmed=None if task.harm is None else task.harmed(info),
         time_s=round(info["time_s"], 3),
-        disturbance=round(peak, 4),
+        strain=None if task.harm is None else round(strain, 4),
         progress=round(info["progress"], 4),
         steps=steps,
         futures=round(futures / steps),
@@ -202,34 +190,6 @@ def evaluate(
         episodes.append(episode)
         on_episode(episode)
     episodes.sort(key=lambda e: (config.methods.index(e.method), e.layout))
-    rows = [summarise(method, [e for e in episodes if e.method == method]) for method in config.methods]
-    return Report(rows, episodes)
-
-
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """Wilson 95 % interval of a rate."""
-    interval = binomtest(successes, n).proportion_ci(confidence_level=0.95, method="wilson")
-    return round(float(interval.low), 4), round(float(interval.high), 4)
-
-
-def summarise(method: str, episodes: Sequence[Episode]) -> dict:
-    """One row: rates with intervals; ``time_s`` is the mean over successes (None without any)."""
-    n = len(episodes)
-    success, woken = sum(e.success for e in episodes), sum(e.woken for e in episodes)
-    times = [e.time_s for e in episodes if e.success]
-    (success_low, success_high), (woken_low, woken_high) = wilson(success, n), wilson(woken, n)
-    return {
-        "method": method,
-        "n": n,
-        "success": round(success / n, 4),
-        "success_low": success_low,
-        "success_high": success_high,
-        "woken": round(woken / n, 4),
-        "woken_low": woken_low,
-        "woken_high": woken_high,
-        "time_s": round(float(np.mean(times)), 3) if times else None,
-        "disturbance_median": round(float(np.median([e.disturbance for e in episodes])), 4),
-        "progress_mean": round(float(np.mean([e.progress for e in episodes])), 4),
-        "futures": round(float(np.mean([e.futures for e in episodes]))),
-        "cpu_ms": round(float(np.mean([e.cpu_ms for e in episodes])), 2),
-    }
+    task = get_task(config.task)
+    rows = [summarise(method, [e for e in episodes if e.method == method], task.harm) for method in config.methods]
+    return Report(task, rows, episodes)

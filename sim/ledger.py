@@ -1,6 +1,6 @@
 """Finished episodes, kept line by line, so that a killed evaluation goes on and a finished one can be extended.
 
-    with Ledger.open(Path("rows.jsonl"), conditions) as ledger:
+    with Ledger.open(Path("rows.jsonl"), conditions, task.harm) as ledger:
         ledger.episodes                    # {(method, layout): Episode} of earlier runs
         ledger.add(episode)                # on disk before it returns
 
@@ -10,12 +10,12 @@ refused. A line that a kill has torn is cut off, and its episode is run again: n
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Self
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.sim.evaluate import Episode
+from rehearse.sim.episode import Episode
+from rehearse.sim.task import Harm
 
 BEGINNING = b'{"conditions": '
 
@@ -23,12 +23,12 @@ BEGINNING = b'{"conditions": '
 class Ledger:
     """A JSONL file of episodes, open for more."""
 
-    def __init__(self, episodes: dict[tuple[str, int], Episode], file: IO[str]) -> None:
-        self.episodes, self._file = episodes, file
+    def __init__(self, episodes: dict[tuple[str, int], Episode], file: IO[str], harm: Harm | None) -> None:
+        self.episodes, self._file, self._harm = episodes, file, harm
 
     @classmethod
-    def open(cls, path: Path, conditions: dict[str, str]) -> Self:
-        """Open or begin ``path``; ConfigError if it was begun under other ``conditions``."""
+    def open(cls, path: Path, conditions: dict[str, str], harm: Harm | None) -> Self:
+        """Open or begin ``path``; ConfigError if it was begun under other ``conditions``. ``harm`` is the task's."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             whole = _whole_lines(path) if path.exists() else []
@@ -38,17 +38,16 @@ class Ledger:
         episodes = {}
         if whole:
             _check(path, whole[0], conditions)
-            episodes = {
-                (episode.method, episode.layout): episode for episode in (_read(path, row) for row in whole[1:])
-            }
-        ledger = cls(episodes, file)
+            read = [_read(path, row, harm) for row in whole[1:]]
+            episodes = {(episode.method, episode.layout): episode for episode in read}
+        ledger = cls(episodes, file, harm)
         if not whole:
             ledger._write({"conditions": conditions})
         return ledger
 
     def add(self, episode: Episode) -> None:
         """Keep one more."""
-        self._write(asdict(episode))
+        self._write(episode.to_row(self._harm))
         self.episodes[episode.method, episode.layout] = episode
 
     def _write(self, row: dict) -> None:
@@ -90,8 +89,8 @@ def _check(path: Path, line: str, conditions: dict[str, str]) -> None:
             )
 
 
-def _read(path: Path, line: str) -> Episode:
+def _read(path: Path, line: str, harm: Harm | None) -> Episode:
     try:
-        return Episode(**json.loads(line))
+        return Episode.from_row(json.loads(line), harm)
     except (json.JSONDecodeError, TypeError) as error:
         raise DataError(f"{path}: a line is no episode of this version: {line[:80]}; name a new file") from error

@@ -2,7 +2,7 @@
 
     improve(RoundsConfig(rounds=2), [Path("data/play")], Path("runs/dog"))
 
-Round 0 trains on the given datasets. Every later round lets the planner fetch jackets with the model so far, at several
+Round 0 trains on the given datasets. Every later round lets the planner do the task with the model so far, at several
 search sizes, noise levels and appetites for risk, and trains on with its attempts: an optimiser finds the mistakes of
 a model, so the model must be shown what came of them (as in DAgger, Ross et al. 2011, and PETS, Chua et al. 2018).
 Everything lies under ``out``: ``round-<r>/`` (checkpoints), ``round-<r>/attempts`` (datasets), and the last model.
@@ -20,9 +20,10 @@ import numpy as np
 
 from rehearse.errors import ConfigError
 from rehearse.files import atomic_write
-from rehearse.sim.agents import PlannerAgent
 from rehearse.sim.collect import CollectConfig, collect
-from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
+from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
+from rehearse.sim.task import Task, TaskEnv
+from rehearse.sim.tasks import DEFAULT
 from rehearse.world_model import TrainConfig, load, train
 from rehearse.world_model.card import FILE, fingerprint
 from rehearse.world_model.checkpoint import weights_path
@@ -37,11 +38,12 @@ class RoundsConfig:
     """
 
     rounds: int = 0
+    task: str = DEFAULT
     episodes: int = 400
     steps: int = 1000
     learning_rate: float = 2.5e-3
     share: float = 0.5
-    level: str = "half"
+    level: str | None = None
     seed: int = 1
     workers: int = CollectConfig.workers
 
@@ -53,20 +55,20 @@ class RoundsConfig:
 
 
 class Attempts(PlannerAgent):
-    """A planner whose search size, noise, fear of waking and doubt are drawn anew for every episode."""
+    """A planner whose search size, noise, fear of harm and doubt are drawn anew for every episode."""
 
-    sizes, noises, fears, doubts = (16, 64, 512), (0.0, 0.05, 0.15), (0.3, 0.6, 1.0), (0.0, 2.0, 2.0)
+    sizes, noises, fears, doubts = (16, 64, 512), (0.0, 0.05, 0.15), (0.5, 1.0, 5 / 3), (0.0, 1.0, 1.0)
 
-    def __init__(self, checkpoint: Path) -> None:
-        super().__init__(load(checkpoint), max(self.sizes))
+    def __init__(self, checkpoint: Path, task: Task) -> None:
+        super().__init__(task, load(checkpoint))
 
-    def reset(self, env: DogOnJacketEnv, observation: dict, rng: np.random.Generator) -> None:
+    def reset(self, env: TaskEnv, observation: dict, rng: np.random.Generator) -> None:
         """Draw this episode's character."""
+        # A planner that never errs teaches nothing about the edge, so some attempts hardly mind doing harm, and some go
+        # where the model does not know what will happen.
+        noise, futures, fear, doubt = (rng.choice(x) for x in (self.noises, self.sizes, self.fears, self.doubts))
+        self.use(PlannerSettings(int(futures), fear=float(fear), doubt=float(doubt), noise=float(noise)))
         super().reset(env, observation, rng)
-        self.noise = float(rng.choice(self.noises))
-        # A planner that never errs teaches nothing about the edge, so some attempts hardly mind waking the dog, and
-        # some go where the model does not know what will happen.
-        self.use(int(rng.choice(self.sizes)), float(rng.choice(self.fears)), float(rng.choice(self.doubts)))
 
 
 def improve(
@@ -109,7 +111,7 @@ def _attempt(
         on_stage(f"round {number}: {config.episodes} attempts with the model so far")
         # The seeds of attempts start far above those of play, so that no layout is met twice.
         seed = 100 * (config.seed + 1) + number
-        play = CollectConfig(episodes=config.episodes, level=config.level, seed=seed, workers=config.workers)
+        play = CollectConfig(config.task, config.episodes, config.level, seed, config.workers)
         collect(play, path, partial(Attempts, checkpoint), behaviour="attempts of the planner")
     return path
 

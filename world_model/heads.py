@@ -1,12 +1,14 @@
 """K small heads that read every signal off a state: states (M,S) -> {name: (K,M)}, and their spread (M,).
 
-    signals, disagreement = heads.read(states)
+    raw = heads.raw(states); signals = Signals(heads, raw); disagreement = heads.spread(raw)
 
 Regression signals are learned through sign(x) log(1 + c|x|), standardised, so that a rare peak and the small
 values below it both count (symlog: DreamerV3, arXiv 2301.04104; c is fitted to the data). Events are learned
 as logits and come out as probabilities. Members differ by initialisation and by the episodes that they
 learned from; the spread of what they say is the model's uncertainty.
 """
+
+from collections.abc import Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -57,21 +59,52 @@ class Heads(nn.Module):
             span = 0.1 * (squashed.max() - squashed.min())
             self.low[i], self.high[i] = squashed.min() - span, squashed.max() + span
 
-    def read(self, states: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Signals {name: (K,M)} in their own units (events: probabilities) and the members' spread (M,)."""
+    def raw(self, states: Tensor) -> Tensor:
+        """Raw outputs (K,C,M) float32 of states (M,S), for ``Signals`` and ``spread``."""
         # In pieces that stay in a core's cache, and then with M last, so that what follows runs over long
         # rows.
         raw = torch.cat([self(part) for part in states.split(1024)]).flatten(1).t().contiguous().float()
-        raw = raw.unflatten(0, (self.members, -1))
-        signals, spread = {}, 0.0
-        for i, name in enumerate(self.names):
-            value = told = raw[:, i]
-            if self.is_event[i]:
-                value = told = torch.sigmoid(value)
-            else:
-                value = (value * self.std[i] + self.mean[i]).clamp(self.low[i], self.high[i])
-                value = value.sign() * torch.expm1(value.abs()) / self.scale[i]
-            signals[name] = value
-            # Spread is taken where the members are trained: standardised values, or probabilities.
+        return raw.unflatten(0, (self.members, -1))
+
+    def decode(self, raw: Tensor, index: int) -> Tensor:
+        """One signal in its own units (an event: its probability) from raw outputs (K,C,...) -> (K,...)."""
+        value = raw[:, index]
+        if self.is_event[index]:
+            return torch.sigmoid(value)
+        value = (value * self.std[index] + self.mean[index]).clamp(self.low[index], self.high[index])
+        return value.sign() * torch.expm1(value.abs()) / self.scale[index]
+
+    def spread(self, raw: Tensor) -> Tensor:
+        """Spread of the members (...,), averaged over the signals, from raw outputs (K,C,...).
+
+        Taken where the members are trained: standardised values, or probabilities.
+        """
+        spread = raw.new_zeros(raw.shape[2:])
+        for index in range(len(self.names)):
+            told = torch.sigmoid(raw[:, index]) if self.is_event[index] else raw[:, index]
             spread = spread + (told - told.mean(0)).square().mean(0).sqrt() / len(self.names)
-        return signals, spread if self.names else states.new_zeros(len(states), dtype=torch.float32)
+        return spread
+
+
+class Signals(Mapping[str, Tensor]):
+    """{name: (K,...)} read off raw outputs (K,C,...) when asked for: most planners look at two or three of many."""
+
+    def __init__(self, heads: Heads, raw: Tensor) -> None:
+        self._heads, self._raw, self._read = heads, raw, {}
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._read:
+            if name not in self._heads.names:
+                raise KeyError(name)
+            self._read[name] = self._heads.decode(self._raw, self._heads.names.index(name))
+        return self._read[name]
+
+    def pick(self, index: Tensor) -> "Signals":
+        """Of the futures at ``index`` (M,) only."""
+        return Signals(self._heads, self._raw[:, :, index])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._heads.names)
+
+    def __len__(self) -> int:
+        return len(self._heads.names)

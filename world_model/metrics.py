@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rehearse.world_model.heads import Signals
 from rehearse.world_model.model import History, WorldModel
 from rehearse.world_model.sampler import Dataset
 
@@ -111,7 +112,8 @@ def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) ->
     memory = trace.at(torch.zeros(len(starts), dtype=torch.long), torch.tensor(starts))
     actions = led[1:] if model.controller is None else torch.as_tensor(clip.actions).float().to(model.device)
     dreamed_features, dreamed = model.unroll(memory, actions[window])
-    signals, doubt = model.heads.read(dreamed_features.flatten(0, 1))
+    raw = model.heads.raw(dreamed_features.flatten(0, 1))
+    signals, doubt = Signals(model.heads, raw), model.heads.spread(raw)
     runs = []
     for row, start in enumerate(starts):
         steps = min(horizon, length - 1 - start)

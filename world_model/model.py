@@ -11,7 +11,7 @@ actions (N,H,E).
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.world_model.backbones import Backbone, Memory, Trace, make_backbone
+from rehearse.world_model.backbones import Backbone, Memory, Trace, each_tensor, lined_up, make_backbone
 from rehearse.world_model.config import ModelConfig
 from rehearse.world_model.decoder import Decoder
 from rehearse.world_model.encoder import FRAMES, Encoder
 from rehearse.world_model.goals import GoalInverse
-from rehearse.world_model.heads import Heads
+from rehearse.world_model.heads import Heads, Signals
 from rehearse.world_model.latent_actions import Controller, InverseDynamics
 
 # From this many candidates on, bfloat16 pays: half the time with AMX, and its rounding is far below the
@@ -65,8 +65,12 @@ class Imagined:
     """N futures of H steps; ``latents`` stay in the precision they were imagined in (bfloat16 for many)."""
 
     latents: Tensor  # (N,H,D)
-    signals: dict[str, Tensor]  # {name: (K,N,H)}
+    signals: Signals  # {name: (K,N,H)}, read off when asked for
     disagreement: Tensor  # (N,H)
+
+    def pick(self, index: Tensor) -> "Imagined":
+        """The futures at ``index`` (M,)."""
+        return Imagined(self.latents[index], self.signals.pick(index), self.disagreement[index])
 
 
 class WorldModel(nn.Module):
@@ -141,32 +145,48 @@ class WorldModel(nn.Module):
 
     def imagine(self, belief: Belief, actions: Tensor) -> Imagined:
         """Imagine N action sequences (N,H,A) from one belief. Differentiable if ``actions`` requires grad."""
+        actions = self._candidates(actions)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and actions.requires_grad):
+            return self._imagine(belief.memory, actions)
+
+    @torch.no_grad()
+    def imagine_many(self, beliefs: Sequence[Belief], actions: Sequence[Tensor]) -> list[Imagined]:
+        """Imagine from each of B beliefs its own action sequences (N_b,H,A), all of one H, in one go."""
+        candidates = [self._candidates(each) for each in actions]
+        counts = [len(each) for each in candidates]
+        memory = lined_up([belief.memory for belief in beliefs], counts)
+        if memory is None:
+            pairs = zip(beliefs, candidates, strict=True)
+            return [self._imagine(belief.memory, each) for belief, each in pairs]
+        imagined = self._imagine(memory, torch.cat(candidates))
+        rows = torch.arange(sum(counts), device=self.device).split(counts)
+        return [imagined.pick(each) for each in rows]
+
+    def _candidates(self, actions: Tensor) -> Tensor:
         if not isinstance(actions, Tensor):
             actions = torch.as_tensor(np.asarray(actions), dtype=torch.float32)
         if actions.dim() != 3 or actions.shape[-1] != self.action_dim or 0 in actions.shape:
             raise DataError(f"actions have shape {tuple(actions.shape)}; expected (N, H, {self.action_dim}).")
         if not torch.isfinite(actions).all():
             raise DataError("actions contain NaN or infinite values; a candidate must be finite to be imagined.")
-        actions = actions.to(self.device, torch.float32)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and actions.requires_grad):
-            return self._imagine(belief, actions)
+        return actions.to(self.device, torch.float32)
 
-    def _imagine(self, belief: Belief, actions: Tensor) -> Imagined:
+    def _imagine(self, memory: Memory, actions: Tensor) -> Imagined:
+        """From one memory, or one for every action sequence."""
         quick = len(actions) >= BFLOAT16_FROM and not actions.requires_grad
         backbone, heads, controller = self._bfloat16() if quick else (self.backbone, self.heads, self.controller)
         kind = torch.bfloat16 if quick else torch.float32
-        memory, (count, steps) = belief.memory.to(kind), actions.shape[:2]
-        latents, parts = [], []
-        for part in actions.to(kind).split(CHUNK):
-            features, moments = unroll(backbone, controller, memory, part)
+        memory, (count, steps) = memory.to(kind), actions.shape[:2]
+        own = len(memory.moment) > 1
+        latents, read = [], []
+        for begin in range(0, count, CHUNK):
+            part = slice(begin, begin + CHUNK)
+            past = each_tensor(lambda tensor: tensor[part], memory) if own else memory  # noqa: B023
+            features, moments = unroll(backbone, controller, past, actions[part].to(kind))
             latents.append(moments)
-            parts.append(heads.read(features.flatten(0, 1)))
-        signals = {name: torch.cat([p[0][name] for p in parts], 1) for name in self.heads.names}
-        return Imagined(
-            torch.cat(latents),
-            {name: value.unflatten(1, (count, steps)) for name, value in signals.items()},
-            torch.cat([p[1] for p in parts]).unflatten(0, (count, steps)),
-        )
+            read.append(heads.raw(features.flatten(0, 1)))
+        raw = torch.cat(read, -1).unflatten(-1, (count, steps))
+        return Imagined(torch.cat(latents), Signals(heads, raw), heads.spread(raw))
 
     @torch.no_grad()
     def propose(self, belief: Belief, goal: Tensor, steps: int) -> Tensor:

@@ -32,13 +32,17 @@ from rich.progress import track
 from torch import Tensor
 
 from rehearse.planner import MPC, Futures, Objective, Toward, make_optimizer
-from rehearse.sim.agents import MPC_CONFIG, LearnedDynamics, arm_limits, make_agent, objective
-from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, DogOnJacketEnv
-from rehearse.sim.evaluate import run_episode, wilson
+from rehearse.sim.agents import make_agent
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.episode import wilson
+from rehearse.sim.evaluate import run_episode
+from rehearse.sim.planner_agent import LearnedDynamics
+from rehearse.sim.task import Situation
 from rehearse.world_model import History, WorldModel, preset
 from rehearse.world_model.data import ClipCache
 
-IMAGE_PX, HORIZON, REMEMBERED = 64, MPC_CONFIG.horizon, 3
+IMAGE_PX, HORIZON, REMEMBERED = 64, TASK.mpc.horizon, 3
 TOLD = ("disturbance", "progress", "woken")  # what the objective reads
 PROBE_EPISODES, PROBE_STARTS, GOALS = 1500, 2, 300
 THEIRS = (("torch-world", "small", 1e-3), ("stable-worldmodel", "small", 1e-3))
@@ -86,7 +90,9 @@ class Imaginer:
 
     def __init__(self, dynamics: PeerDynamics | LearnedDynamics, aim: Aim, futures: int) -> None:
         self.dynamics, self.aim, self.last_plan = dynamics, aim, None
-        self.mpc = MPC(dynamics, objective(), make_optimizer("cem", futures), MPC_CONFIG, limits=arm_limits)
+        self.mpc = MPC(
+            dynamics, priced(TASK.episode_steps), make_optimizer("cem", futures), TASK.mpc, limits=TASK.limits
+        )
 
     def reset(self, env: DogOnJacketEnv, observation: dict, rng: np.random.Generator) -> None:
         self.dynamics.reset()
@@ -96,10 +102,10 @@ class Imaginer:
         self.frames, self.proprio, self.actions = [observation["image"]], [observation["proprio"]], []
 
     def act(self, env: DogOnJacketEnv) -> np.ndarray:
-        self.mpc.objective = self.objective(EPISODE_STEPS - len(self.actions))
+        self.mpc.objective = self.objective(TASK.episode_steps - len(self.actions))
         actions = np.array(self.actions, np.float32) if self.actions else None
         history = History(np.stack(self.frames), np.stack(self.proprio), actions)
-        time_s = len(self.actions) * MPC_CONFIG.period_s
+        time_s = len(self.actions) * TASK.period_s
         self.last_plan = self.mpc.plan(history, time_s, self.generator)
         return np.array(self.last_plan.actions[0], float)
 
@@ -109,9 +115,14 @@ class Imaginer:
         self.actions.append(np.asarray(action, np.float32))
 
 
+def priced(steps_left: int) -> Objective:
+    """Our objective with so many steps left."""
+    return TASK.objective(Situation(steps_left))
+
+
 def by_signals(frame: np.ndarray, proprio: np.ndarray) -> Callable[[int], Objective]:
     """Our objective."""
-    return lambda steps_left: objective(steps_left=steps_left)
+    return priced
 
 
 def towards_success(encode: Callable[[np.ndarray, np.ndarray], Tensor], cache: ClipCache) -> Aim:
@@ -201,10 +212,10 @@ def evaluate(console: Console, env: DogOnJacketEnv, name: str, agent: object, op
     peer = getattr(agent, "dynamics", None)
     before_s = getattr(peer, "cpu_s", 0.0)
     layouts = track(range(options.episodes), name, console=console)
-    episodes = [run_episode(env, agent, name, layout, options.seed) for layout in layouts]
+    episodes = [run_episode(TASK, env, agent, name, layout, options.seed) for layout in layouts]
     steps = sum(episode.steps for episode in episodes)
     spent_s = getattr(peer, "cpu_s", 0.0) - before_s + sum(e.cpu_ms * e.steps for e in episodes) / 1e3
-    success, woken = (sum(getattr(e, what) for e in episodes) for what in ("success", "woken"))
+    success, woken = (sum(getattr(e, what) for e in episodes) for what in ("success", "harmed"))
     low, high = wilson(success, len(episodes))
     rates = dict(success=success / len(episodes), low=low, high=high, woken=woken / len(episodes), n=len(episodes))
     return dict(model=name, decision_cpu_ms=round(1e3 * spent_s / steps, 1), **rates)
@@ -255,7 +266,7 @@ def main() -> None:
             show(console, rows[-1:], options.futures)
 
         for name in ("nothing", "script-best"):
-            add(name, make_agent(name), {})
+            add(name, make_agent(TASK, name), {})
         for name, dataset in (("ours", cache), ("ours, pictures only", PicturesOnly(cache))):
             trained, spent_s = train_for(config, dataset, options.train_s, folder / name.replace(", ", "-"))
             parameters = sum(parameter.numel() for parameter in trained.model.parameters())

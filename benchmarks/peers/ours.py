@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from rehearse.planner import MPC, CEMConfig, MPCConfig, Toward
-from rehearse.sim.agents import LearnedDynamics
+from rehearse.sim.planner_agent import LearnedDynamics
 from rehearse.world_model import History, ModelConfig, TrainConfig, Trained, WorldModel, preset, train
 from rehearse.world_model.data import Clip, ClipCache
 

@@ -24,7 +24,8 @@ from rich.console import Console
 from rich.progress import track
 
 from rehearse.planner import MPC, CEMConfig, Futures, MPCConfig, Toward
-from rehearse.sim.agents import SIGNALS, objective
+from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.task import Situation
 from rehearse.world_model import History, ModelConfig, WorldModel, preset
 
 PLAN = dict(samples=300, iterations=10, elites=30, horizon=5, action_dim=10)
@@ -76,7 +77,7 @@ def ours(name: str, config: ModelConfig) -> tuple[dict, Clock]:
     def clock(encode: bool) -> float:
         begin = time.process_time()
         if config.signals:
-            aim = objective()
+            aim = TASK.objective(Situation(TASK.episode_steps))
         else:
             aim = Toward(moment_of(model, goal) if encode else target)
         mpc = MPC(Known(model, None if encode else belief), aim, search, settings)
@@ -164,7 +165,7 @@ def main() -> None:
     console = Console(width=130)
     torch.set_num_threads(1)
     default = dataclasses.replace(preset("tiny").model, action_dim=PLAN["action_dim"])
-    kinds = {name: "event" if name == "woken" else "regression" for name in SIGNALS}
+    kinds = dict(TASK.signals)
     with ExitStack() as stack:
         peers = open_peers(stack, options.peers, console)
         entrants = [theirs(peers[p], *rest) for p, *rest in THEIRS if p in peers]

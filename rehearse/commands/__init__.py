@@ -18,6 +18,7 @@ from rehearse.commands.novelty import Novelty
 from rehearse.commands.pretrain import Pretrain
 from rehearse.commands.replay import Replay
 from rehearse.commands.sweep import Sweep
+from rehearse.commands.tasks import Tasks
 from rehearse.commands.train import Train
 
 COMMANDS = (
@@ -35,5 +36,6 @@ COMMANDS = (
     | Annotated[Dream, tyro.conf.subcommand("dream")]
     | Annotated[Inspect, tyro.conf.subcommand("inspect")]
     | Annotated[Sweep, tyro.conf.subcommand("sweep")]
+    | Annotated[Tasks, tyro.conf.subcommand("tasks")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )

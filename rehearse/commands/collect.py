@@ -5,27 +5,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearse.commands.base import Command, progress_bar
-from rehearse.sim.collect import CollectConfig, collect
-from rehearse.world_model.data import Clip
+from rehearse.commands.base import progress_bar
+from rehearse.commands.of_task import TaskCommand
+from rehearse.sim.collect import CollectConfig, Take, collect
 
 
 @dataclass(kw_only=True)
-class Collect(Command):
-    """Collect noisy play of the dog-on-jacket task as a LeRobotDataset (parquet and mp4)."""
+class Collect(TaskCommand):
+    """Collect noisy play of a task as a LeRobotDataset (parquet and mp4).
+
+    The level and any of the task's options may be several joined by '+' (--arm arm7+arm6); combinations take turns.
+    """
 
     out: Path = Path("data/play")
     """Folder of the new dataset; it appears when collection is complete."""
     episodes: int = 8000
     """How many episodes."""
-    level: str = "half"
-    """easy, half or full; several joined by '+' are collected in turn."""
-    jacket: str = "patch"
-    """patch or cloth, or both joined by '+'."""
-    arm: str = "arm7"
-    """arm7, arm6 or arm5; several joined by '+' take turns, in every combination with levels, jackets and cameras."""
-    camera: str = "front"
-    """front, left, right or high; several joined by '+'."""
     seed: int = 1
     """Seed of the layouts (train split) and of the behaviour."""
     workers: int = CollectConfig.workers
@@ -34,26 +29,27 @@ class Collect(Command):
     def run(self, console: Console) -> int:
         """Collect with a progress bar."""
         config = CollectConfig(
+            task=self.task,
             episodes=self.episodes,
             level=self.level,
-            jacket=self.jacket,
-            arm=self.arm,
-            camera=self.camera,
             seed=self.seed,
             workers=self.workers,
+            options=self.given_options(),
         )
-        counts = {"episodes": 0, "frames": 0, "woken": 0, "fetched": 0}
+        harm = self.found_task().harm
+        counts = {"episodes": 0, "frames": 0, "success": 0} | ({} if harm is None else {harm.event: 0})
         with progress_bar(console) as bar:
             task = bar.add_task("collecting", total=self.episodes, text="")
 
-            def count(clip: Clip) -> None:
+            def count(take: Take) -> None:
                 counts["episodes"] += 1
-                counts["frames"] += len(clip)
-                counts["woken"] += int(clip.signals["woken"][-1])
-                counts["fetched"] += int(clip.signals["progress"].max() >= 1 and not clip.signals["woken"][-1])
-                bar.update(task, advance=1, text=f"{counts['frames']:,} frames, woken {counts['woken']}")
+                counts["frames"] += len(take.clip)
+                counts["success"] += take.success
+                if harm is not None:
+                    counts[harm.event] += take.harmed
+                bar.update(task, advance=1, text=f"{counts['frames']:,} frames, success {counts['success']}")
 
             collect(config, self.out, on_episode=count)
-        console.print(f"{self.out}: " + ", ".join(f"{value:,} {name}" for name, value in counts.items()))
+        console.print(f"{self.out}: " + ", ".join(f"{name} {value:,}" for name, value in counts.items()))
         self.write_json({"path": str(self.out), **counts})
         return 0

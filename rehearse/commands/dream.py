@@ -11,32 +11,30 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rehearse.commands.base import Command, about
+from rehearse.commands.base import about
+from rehearse.commands.of_task import TaskCommand
 from rehearse.dream_pictures import count, film, frames_per_second, strip
 from rehearse.dreams import Dreamed, Recorded, Simulated, Stage, decoded, imagine, read_actions, watch
 from rehearse.errors import CheckpointError, ConfigError, DataError
 from rehearse.files import atomic_write
 from rehearse.film import SPRITE_CRF, encode_mp4
-from rehearse.sim.agents import ACTION_DIM, make_agent
-from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.dog_on_jacket.world import PERIOD_S
-from rehearse.steering import keyboard, steer
-from rehearse.world_model import Belief, ModelConfig, WorldModel, load, shipped_checkpoint
+from rehearse.recorded import default_checkpoint
+from rehearse.sim.agents import make_agent
+from rehearse.steering import ACTIONS, keyboard, steer
+from rehearse.world_model import Belief, ModelConfig, WorldModel, load
 from rehearse.world_model.data import LeRobotReader
 
 SPLIT = "validation"
 
 
 @dataclass(kw_only=True)
-class Dream(Command):
+class Dream(TaskCommand):
     """Let a model observe the beginning of an episode and imagine the rest: a film and a strip beside the truth."""
 
     checkpoint: Annotated[Path | None, tyro.conf.Positional] = None
-    """World model; the shipped one unless given."""
+    """World model; the one that is shipped for the task unless given."""
     layout: int = 2
-    """Layout of dog-on-jacket (validation split)."""
-    level: str = "half"
-    """easy, half or full."""
+    """Layout of the task (validation split)."""
     method: str = "script-best"
     """Who acts in the simulator: any method of `rehearse eval`."""
     data: Path | None = None
@@ -58,7 +56,7 @@ class Dream(Command):
             raise ConfigError(f"--out is {self.out}; the film is an .mp4, and the strip goes beside it")
         if not 0 < self.speed <= 1:
             raise ConfigError(f"--speed is {self.speed}; choose a share of the greatest speed, above 0 and at most 1")
-        checkpoint = self.checkpoint or shipped_checkpoint("dog-on-jacket-tiny")
+        checkpoint = self.checkpoint or default_checkpoint(self.found_task(), ("planner-1",))
         with ExitStack() as stack:
             keys = stack.enter_context(keyboard()) if self.actions == "keyboard" else None
             model = load(checkpoint)
@@ -68,10 +66,8 @@ class Dream(Command):
                     "this model learnt from video alone and knows no robot's actions; give an episode with --data, "
                     "whose latent actions it infers, or fine-tune it"
                 )
-            if keys is not None and model.config.action_dim != ACTION_DIM:
-                raise ConfigError(
-                    f"keys steer {ACTION_DIM} action dimensions; this model has {model.config.action_dim}"
-                )
+            if keys is not None and model.config.action_dim != len(ACTIONS):
+                raise ConfigError(f"keys steer {', '.join(ACTIONS)}; this model has {model.config.action_dim} actions")
             if keys is None and self.actions is not None:
                 given = read_actions(Path(self.actions), model.action_dim)
             stage, title, period_s = self._stage(model.config, checkpoint, stack)
@@ -102,15 +98,18 @@ class Dream(Command):
             clip = reader.read(self.episode)
             reader.close()
             return Recorded(clip, self.context), f"{self.data.name}, episode {self.episode}", 1 / reader.fps
-        if config.action_dim != ACTION_DIM or config.proprio_dim not in (0, len(PROPRIO_NAMES)):
+        task = self.found_task()
+        needed = len(task.actions), len(task.proprio)
+        if config.action_dim != needed[0] or config.proprio_dim not in (0, needed[1]):
             raise CheckpointError(
                 f"this model has {config.action_dim} action and {config.proprio_dim} proprioception dimensions, "
-                f"dog-on-jacket {ACTION_DIM} and {len(PROPRIO_NAMES)}; give an episode of its own robot with --data"
+                f"{task.name} {needed[0]} and {needed[1]}; give an episode of its own robot with --data"
             )
-        env = DogOnJacketEnv(level=self.level, split=SPLIT, image_size=config.image_size, terminate_when_woken=False)
+        agent = make_agent(task, self.method, checkpoint)
+        env = task.make_env(self.level, SPLIT, self.given_options(), image_size=config.image_size, stop_at_harm=False)
         stack.callback(env.close)
-        stage = Simulated(env, make_agent(self.method, checkpoint), self.layout, self.context, self.seed)
-        return stage, f"dog-on-jacket, {SPLIT} layout {self.layout}, {self.method}", PERIOD_S
+        stage = Simulated(task, env, agent, self.layout, self.context, self.seed)
+        return stage, f"{self.task}, {SPLIT} layout {self.layout}, {self.method}", task.period_s
 
     def _steered(self, model: WorldModel, belief: Belief, stage: Stage, keys: Iterator[str]) -> np.ndarray:
         def look(actions: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:

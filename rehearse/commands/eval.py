@@ -1,90 +1,98 @@
 """``rehearse eval``: every method on the same held-out layouts, as a table and as JSON."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from rehearse.commands.base import Command, about, progress_bar
+from rehearse.commands.base import about, progress_bar
+from rehearse.commands.of_task import TaskCommand
 from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
 from rehearse.recorded import conditions, default_checkpoint
-from rehearse.sim.dog_on_jacket.world import PERIOD_S
-from rehearse.sim.evaluate import METHODS, Episode, EvalConfig, Report, evaluate
+from rehearse.sim.agents import methods_of
+from rehearse.sim.episode import Episode
+from rehearse.sim.evaluate import EvalConfig, Report, evaluate
 from rehearse.sim.ledger import Ledger
+from rehearse.sim.planner_agent import PlannerSettings
+from rehearse.sim.task import Task
+from rehearse.sim.tasks import get_task
 
 
 @dataclass(kw_only=True)
-class Eval(Command):
+class Eval(TaskCommand):
     """Evaluate methods on held-out test layouts."""
 
-    task: str = "dog-on-jacket"
-    """The task."""
-    level: str = "half"
-    """easy, half or full."""
     episodes: int = 20
     """Layouts, the same for every method."""
-    methods: str = ",".join(METHODS)
-    """Comma-separated: nothing, random, script-fast, script-best, planner-<futures>, oracle."""
+    methods: str | None = None
+    """Comma-separated: the task's scripts (nothing, random, ...), planner-<futures>, planner-<optimizer>-<futures>,
+    oracle. All scripts, five planners and the oracle unless given."""
     checkpoint: Path | None = None
-    """World model of the planners; the shipped one unless given."""
-    jacket: str = "patch"
-    """patch (plates, what the model was trained on) or cloth (the held-out reality)."""
-    arm: str = "arm7"
-    """arm7 (the one that the model was trained on), arm6 or arm5."""
-    camera: str = "front"
-    """front (where the model was trained), left, right or high."""
+    """World model of the planners; the one that is shipped for the task unless given."""
+    planner: PlannerSettings = field(default_factory=PlannerSettings)
+    """How planners plan, but for what their names say."""
     delay_ms: int = 0
-    """Latency: every action arrives so much later, in whole control periods of 200 ms."""
+    """Latency: every action arrives so much later, in whole control periods of the task."""
     blind_to_delay: bool = False
     """Planners are not told of the latency, and plan as if they acted at once."""
     rows: Path | None = None
     """Keep every finished episode in this JSONL file. Started again with it, only what is missing is run: after a kill,
     with more methods, or with more episodes."""
+    trees: Path | None = None
+    """Keep what planners imagined at every decision in this folder, a file an episode, for `rehearse explain`."""
     figures: Path | None = None
-    """Also draw success and waking against the number of futures into this folder, as SVG."""
+    """Also draw success and harm against the number of futures into this folder, as SVG."""
     workers: int = EvalConfig.workers
     """Processes."""
 
     def run(self, console: Console) -> int:
         """Evaluate with a progress bar, print the table, write the JSON."""
-        methods = tuple(name.strip() for name in self.methods.split(",") if name.strip())
+        task = self.found_task()
+        methods = methods_of(task)
+        if self.methods is not None:
+            methods = tuple(name.strip() for name in self.methods.split(",") if name.strip())
         config = EvalConfig(
             task=self.task,
             level=self.level,
             episodes=self.episodes,
             seed=self.seed,
             methods=methods,
-            checkpoint=self.checkpoint or default_checkpoint(methods),
-            jacket=self.jacket,
-            arm=self.arm,
-            camera=self.camera,
-            delay_steps=_steps(self.delay_ms),
+            checkpoint=self.checkpoint or default_checkpoint(task, methods),
+            options=self.given_options(),
+            planner=self.planner,
+            delay_steps=steps_of(self.delay_ms, task.period_s),
             compensate=not self.blind_to_delay,
+            trees=self.trees,
             workers=self.workers,
         )
         report = evaluate_with_bar(config, console, self.rows)
-        scene = f"level {self.level}, {self.jacket} jacket, {self.arm}, {self.camera} camera"
-        Console().print(results_table(report.rows, f"{self.task}, {scene}, test layouts"))
+        scene = ", ".join([f"level {config.level}", *(f"{name} {value}" for name, value in config.options.items())])
+        Console().print(results_table(task, report.rows, f"{self.task}, {scene}, test layouts"))
         self.write_json({**report.to_dict(), "about": about_evaluation(config)})
         if self.figures is not None:
-            write_figures(report.rows, self.figures)
+            write_figures(task, report.rows, self.figures)
         return 0
 
 
-def _steps(delay_ms: int) -> int:
-    steps, rest = divmod(delay_ms, round(1000 * PERIOD_S))
+def steps_of(delay_ms: int, period_s: float) -> int:
+    """A latency in whole control periods; ConfigError if it is none."""
+    period_ms = round(1000 * period_s)
+    steps, rest = divmod(delay_ms, period_ms)
     if rest or steps < 0:
-        raise ConfigError(f"delay_ms is {delay_ms}; it must be a multiple of {round(1000 * PERIOD_S)}, 0 or more")
+        raise ConfigError(f"delay_ms is {delay_ms}; it must be a multiple of {period_ms}, 0 or more")
     return steps
 
 
-def write_figures(rows: list[dict], folder: Path) -> None:
-    """``futures-success.svg`` and ``futures-woken.svg``, if a planner is among the rows."""
-    for name, label, role in (("success", "Fetched, dog asleep", "calm"), ("woken", "Dog woken", "wake")):
+def write_figures(task: Task, rows: list[dict], folder: Path) -> None:
+    """``futures-success.svg`` and, where there is harm, its like, if a planner is among the rows."""
+    panels = [("success", task.success_words, "calm")]
+    if task.harm is not None:
+        panels.append((task.harm.event, task.harm.words, "wake"))
+    for name, label, role in panels:
         svg = against_futures(rows, name, label, role)
         if svg is not None:
             with atomic_write(folder / f"futures-{name}.svg") as path:
@@ -95,11 +103,10 @@ def evaluate_with_bar(config: EvalConfig, console: Console, rows: Path | None = 
     """Evaluate while a bar shows the success so far of the method at work; ``rows`` is a file of finished episodes."""
     tally: dict[str, list[bool]] = {}
     with ExitStack() as stack:
-        ledger = (
-            None
-            if rows is None
-            else stack.enter_context(Ledger.open(rows, conditions(config) | {"code": about()["code"]}))
-        )
+        ledger = None
+        if rows is not None:
+            made = conditions(config) | {"code": about()["code"]}
+            ledger = stack.enter_context(Ledger.open(rows, made, get_task(config.task).harm))
         done = {} if ledger is None else dict(ledger.episodes)
         bar = stack.enter_context(progress_bar(console))
         task = bar.add_task("evaluating", total=config.episodes * len(config.methods), text="")
@@ -120,19 +127,20 @@ def about_evaluation(config: EvalConfig) -> dict[str, str]:
     return about(**conditions(config), episodes=config.episodes, checkpoint=checkpoint)
 
 
-def results_table(rows: list[dict], title: str) -> Table:
+def results_table(task: Task, rows: list[dict], title: str) -> Table:
     """Rates with their Wilson 95 % intervals, one row per method."""
     table = Table(title=title, caption="rates with Wilson 95 % intervals; time over successes; CPU time per decision")
-    for name in ("method", "n", "success", "woken", "time", "peak disturbance", "CPU"):
+    rates = ("success",) if task.harm is None else ("success", task.harm.event)
+    last = "progress" if task.harm is None else f"peak {task.harm.strain}"
+    for name in ("method", "n", *rates, "time", last, "CPU"):
         table.add_column(name, justify="left" if name == "method" else "right")
     for row in rows:
         table.add_row(
             row["method"],
             str(row["n"]),
-            _rate(row, "success"),
-            _rate(row, "woken"),
+            *(_rate(row, name) for name in rates),
             "-" if row["time_s"] is None else f"{row['time_s']:.1f} s",
-            f"{row['disturbance_median']:.2f}",
+            f"{row['progress_mean' if task.harm is None else f'{task.harm.strain}_median']:.2f}",
             f"{row['cpu_ms']:.0f} ms",
         )
     return table

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.commands.base import Command, about, progress_bar
-from rehearse.sim.fidelity import QUANTITIES, FidelityConfig, measure
+from rehearse.sim.dog_on_jacket.fidelity import QUANTITIES, FidelityConfig, measure
 from rehearse.world_model import shipped_checkpoint
 
 

@@ -26,8 +26,8 @@ class Gate(Command):
     """Comma-separated: the methods that are judged."""
     min_success: float | None = None
     """The observed success rate must be at least this (0 .. 1)."""
-    max_woken: float | None = None
-    """The observed rate of waking must be at most this (0 .. 1)."""
+    max_harm: Annotated[float | None, tyro.conf.arg(aliases=["--max-woken"])] = None
+    """The observed rate of harm (on dog-on-jacket: the dog woken) must be at most this (0 .. 1)."""
     delta: float = Rules.delta
     """Worse than the baseline by more than this, with all of the 95 % interval, fails."""
     markdown: Path | None = None
@@ -37,7 +37,7 @@ class Gate(Command):
 
     def run(self, console: Console) -> int:
         """Judge, print, write."""
-        rules = Rules(self.min_success, self.max_woken, self.delta)
+        rules = Rules(self.min_success, self.max_harm, self.delta)
         methods = [name.strip() for name in self.methods.split(",") if name.strip()]
         baseline = None if self.baseline is None else read_evaluation(self.baseline)
         verdicts = judge(read_evaluation(self.result), rules, methods, baseline)

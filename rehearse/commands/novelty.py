@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.commands.base import Command, about, progress_bar
+from rehearse.sim.dog_on_jacket.novelty import SENSES, NoveltyConfig, measure
 from rehearse.sim.dog_on_jacket.oddities import ODDITIES
-from rehearse.sim.novelty import SENSES, NoveltyConfig, measure
 from rehearse.world_model import shipped_checkpoint
 
 

@@ -1,54 +1,67 @@
 """``rehearse replay``: run one episode of an evaluation once more, film it, and see that it ends the same."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rehearse.commands.episode import EpisodeCommand
+from rehearse.commands.base import Command
 from rehearse.files import atomic_write
 from rehearse.film import encode_mp4
-from rehearse.page import FPS
-from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
+from rehearse.recorded import recorded_episode
 from rehearse.sim.evaluate import agent_for, env_for, run_episode
+from rehearse.sim.task import TaskEnv
+from rehearse.sim.tasks import get_task
 
-MEASURED = {"cpu_ms"}  # differs from run to run
-COMPARED = ("success", "woken", "time_s", "disturbance", "progress", "steps")
+NOT_COMPARED = {"method", "layout", "cpu_ms"}  # asked for, and what differs from run to run
 
 
 @dataclass(kw_only=True)
-class Replay(EpisodeCommand):
+class Replay(Command):
     """Run one episode of an evaluation again. Exit code 0: it ended as recorded; 1: it did not."""
 
+    result: Annotated[Path, tyro.conf.Positional]
+    """What `rehearse eval --json` wrote."""
+    method: str
+    """The method."""
+    layout: int
+    """The layout, as listed among the result's episodes."""
+    checkpoint: Path | None = None
+    """The world model that was evaluated; the shipped one unless given."""
     film: Path | None = None
     """Also write a film of it (mp4)."""
 
     def run(self, console: Console) -> int:
         """Run, film, compare."""
-        recorded, config = self.recorded()
+        recorded, config = recorded_episode(self.result, self.method, self.layout, self.checkpoint)
+        task = get_task(config.task)
         env = env_for(config, render_mode="rgb_array" if self.film else None)
         frames: list[np.ndarray] = []
 
-        def shoot(env: DogOnJacketEnv, agent: object, info: dict) -> None:
+        def shoot(env: TaskEnv, agent: object, info: dict) -> None:
             if self.film is not None:
                 frames.append(env.render())
 
         try:
             agent = agent_for(config, self.method)
-            replayed = asdict(run_episode(env, agent, self.method, self.layout, config.seed, on_step=shoot))
+            episode = run_episode(task, env, agent, self.method, self.layout, config.seed, on_step=shoot)
         finally:
             env.close()
         if self.film is not None:
             with atomic_write(self.film) as path:
-                path.write_bytes(encode_mp4(np.stack(frames), FPS))
-        same = all(replayed[name] == recorded[name] for name in recorded.keys() - MEASURED)
+                path.write_bytes(encode_mp4(np.stack(frames), round(1 / task.period_s)))
+        replayed = episode.to_row(task.harm)
+        compared = [name for name in replayed if name not in NOT_COMPARED]
+        same = all(replayed[name] == recorded.get(name) for name in compared)
         table = Table(title=f"{self.method}, layout {self.layout}: {'as recorded' if same else 'NOT as recorded'}")
-        for name in ("", *COMPARED):
+        for name in ("", *compared):
             table.add_column(name, justify="right")
-        for name, episode in (("recorded", recorded), ("replayed", replayed)):
-            table.add_row(name, *(str(episode[key]) for key in COMPARED))
+        for name, row in (("recorded", recorded), ("replayed", replayed)):
+            table.add_row(name, *(str(row.get(key)) for key in compared))
         Console().print(table)
         self.write_json({"same": same, "recorded": recorded, "replayed": replayed})
         return 0 if same else 1

@@ -10,6 +10,7 @@ from rich.console import Console
 from rehearse.commands.training import TrainingCommand, training_bar
 from rehearse.errors import ConfigError
 from rehearse.sim.rounds import RoundsConfig, improve
+from rehearse.sim.tasks import DEFAULT
 from rehearse.world_model import TrainConfig, describe, parallel
 from rehearse.world_model.data import ClipCache
 
@@ -21,6 +22,8 @@ class Train(TrainingCommand):
     On several GPUs, or in several processes: torchrun --nproc-per-node 2 -m rehearse.cli train ...
     """
 
+    out: Path | None = None
+    """Folder of the run, runs/<task> unless given; the finished model is model.safetensors and model.json in it."""
     data: tuple[Path, ...] = (Path("data/play"),)
     """LeRobotDataset folders."""
     rounds: int = RoundsConfig.rounds
@@ -29,8 +32,10 @@ class Train(TrainingCommand):
     """Attempts per round."""
     round_steps: int = RoundsConfig.steps
     """Training steps per round."""
-    level: str = "half"
-    """Level of the attempts."""
+    task: str = DEFAULT
+    """The task of the attempts; `rehearse tasks` lists them."""
+    level: str | None = None
+    """Level of the attempts; the task's usual one unless given."""
 
     def train(self, config: TrainConfig, console: Console) -> int:
         """Train with a progress bar per round."""
@@ -42,13 +47,15 @@ class Train(TrainingCommand):
                     ClipCache.open([path], image_size=config.model.image_size)
         rounds = RoundsConfig(
             rounds=self.rounds,
+            task=self.task,
             episodes=self.round_episodes,
             steps=self.round_steps,
             level=self.level,
             seed=self.seed,
         )
+        out = self.out or Path("runs") / self.task
         with training_bar(console) as (stage, progress):
-            weights = improve(rounds, config, self.data, self.out, stage, progress)
+            weights = improve(rounds, config, self.data, out, stage, progress)
         side = describe(weights)
         console.print(f"{weights}: {json.dumps(side['metrics'], default=str)[:400]}")
         self.write_json({"checkpoint": str(weights), "config": dataclasses.asdict(rounds), **side})

@@ -126,10 +126,9 @@ def with_tail(trajectory: Trajectory, acceleration: np.ndarray) -> Trajectory:
     time. Between these two states the Hermite cubic is that parabola. acceleration (J,).
     """
     qd = trajectory.qd_radps[-1]
-    duration_s = float(np.max(np.abs(qd) / acceleration))
-    if duration_s < _SAME_S:
+    if not qd.any():
         return trajectory
-    duration_s = max(duration_s, SAMPLE_S)
+    duration_s = max(float(np.max(np.abs(qd) / acceleration)), SAMPLE_S)
     return Trajectory(
         np.append(trajectory.times_s, trajectory.duration_s + duration_s),
         np.concatenate([trajectory.q_rad, (trajectory.q_rad[-1] + qd * duration_s / 2)[None]]),

@@ -8,7 +8,6 @@ Actions are (4,) in [-1, 1]: velocity x, y, z and grip. Speeds are shares of the
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -16,16 +15,6 @@ from rehearse.sim.dog_on_jacket.scene import DROP_ZONE_M
 from rehearse.sim.dog_on_jacket.world import WORKSPACE_HIGH_M, WORKSPACE_LOW_M, World
 
 RISE_STEPS = 4
-
-
-class Behaviour(Protocol):
-    """Anything that acts in a World."""
-
-    def reset(self, world: World, rng: np.random.Generator) -> None:
-        """Begin an episode."""
-
-    def act(self, world: World) -> np.ndarray:
-        """The next action (4,)."""
 
 
 def heading_to_zone(world: World) -> float:
@@ -37,31 +26,6 @@ def heading_to_zone(world: World) -> float:
 def pull(heading_rad: float, speed: float, rise: float) -> np.ndarray:
     """The action that pulls along a heading with the grip closed."""
     return np.array([np.cos(heading_rad) * speed, np.sin(heading_rad) * speed, rise, 1.0])
-
-
-@dataclass
-class Nothing:
-    """Hold still."""
-
-    def reset(self, world: World, rng: np.random.Generator) -> None:
-        """Nothing to prepare."""
-
-    def act(self, world: World) -> np.ndarray:
-        """Keep hold, do not move."""
-        return np.array([0.0, 0.0, 0.0, 1.0])
-
-
-@dataclass
-class Random:
-    """Uniform actions, the grip included."""
-
-    def reset(self, world: World, rng: np.random.Generator) -> None:
-        """Take the generator."""
-        self.rng = rng
-
-    def act(self, world: World) -> np.ndarray:
-        """A uniform draw."""
-        return self.rng.uniform(-1, 1, 4)
 
 
 @dataclass

@@ -20,7 +20,7 @@ from rehearse.sim.dog_on_jacket.behaviours import StraightPull
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS
 from rehearse.sim.dog_on_jacket.factors import LEVELS, sample_factors
 from rehearse.sim.dog_on_jacket.world import PERIOD_S, World
-from rehearse.sim.evaluate import wilson
+from rehearse.sim.episode import wilson
 from rehearse.sim.layouts import LAYOUTS_PER_SEED, layout_seed
 
 DIRECTIONS_RAD = (-0.4, -0.2, 0.0, 0.2, 0.4)

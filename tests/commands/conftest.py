@@ -4,18 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from rehearse.sim.agents import SIGNALS
 from rehearse.sim.collect import CollectConfig, collect
+from rehearse.sim.dog_on_jacket.task import SIGNALS
 from rehearse.world_model import ModelConfig, WorldModel, preset, save
-
-KINDS = {name: "event" if name == "woken" else "regression" for name in SIGNALS}
 
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of an untrained debug-size model of the dog task."""
     small = preset("debug").model
-    config = ModelConfig(**{**vars(small), "action_dim": 4, "proprio_dim": 10, "signals": KINDS})
+    config = ModelConfig(**{**vars(small), "action_dim": 4, "proprio_dim": 10, "signals": SIGNALS})
     return save(WorldModel(config), tmp_path_factory.mktemp("model"))
 
 

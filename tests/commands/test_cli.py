@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,11 +14,14 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from rehearse.cli import main
-from rehearse.sim.evaluate import METHODS
+from rehearse.sim.agents import methods_of
+from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.tasks import TASKS
+from tests.house.tree import ROOT
 
 COMMANDS = (
     *("demo", "eval", "collect", "train", "pretrain", "finetune", "fidelity", "novelty", "gate", "replay", "explain"),
-    *("dream", "inspect", "sweep", "bench"),
+    *("dream", "inspect", "sweep", "tasks", "bench"),
 )
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
 
@@ -160,7 +164,7 @@ def test_a_recorded_decision_is_explained(checkpoint, tmp_path, capsys):
     result, page, told = (tmp_path / name for name in ("rows.json", "page.html", "told.json"))
     options = ["--episodes", "1", "--workers", "1", "--checkpoint", str(checkpoint), "--json", str(result)]
     assert main(["eval", "--methods", "planner-64,nothing", *options]) == 0
-    explain = ["explain", str(result), "--layout", "0", "--checkpoint", str(checkpoint)]
+    explain = ["explain", str(result), "0", "--layout", "0", "--checkpoint", str(checkpoint)]
     chosen = ["--method", "planner-64", "--page", str(page), "--json", str(told)]
     assert main([*explain, *chosen]) == 0
     candidates = json.loads(told.read_text())["candidates"]
@@ -169,13 +173,48 @@ def test_a_recorded_decision_is_explained(checkpoint, tmp_path, capsys):
     assert sum(candidates[0]["parts"].values()) == pytest.approx(candidates[0]["cost"], rel=1e-4)
     assert [c["cost"] for c in candidates] == sorted(c["cost"] for c in candidates)
     assert "decision 0" in page.read_text()
-    assert "decisions 0 to" in refused(capsys, *explain, "--method", "planner-64", "--step", "20")
+    late = [*explain[:2], "20", *explain[3:]]
+    assert "decisions 0 to" in refused(capsys, *late, "--method", "planner-64")
     assert "learned planner" in refused(capsys, *explain, "--method", "nothing")
+    assert "name one with --method" in refused(capsys, "explain", result, "0")
+
+
+def test_the_tree_of_an_episode_is_explained_and_drawn(checkpoint, tmp_path, capsys):
+    trees, picture, told = tmp_path / "trees", tmp_path / "tree.svg", tmp_path / "told.json"
+    options = ["--episodes", "1", "--workers", "1", "--checkpoint", str(checkpoint)]
+    assert main(["eval", "--methods", "planner-64,nothing", "--trees", str(trees), *options]) == 0
+    assert [file.name for file in trees.iterdir()] == ["planner-64-0.safetensors"]
+    tree = trees / "planner-64-0.safetensors"
+    assert main(["explain", str(tree), "0", "--picture", str(picture), "--json", str(told)]) == 0
+    assert "rejected: " in capsys.readouterr().out
+    assert len(json.loads(told.read_text())["candidates"]) == 16
+    assert picture.read_text().count("<path") > 16
+    assert "decisions 0 to" in refused(capsys, "explain", tree, "99")
+    assert "leave --method" in refused(capsys, "explain", tree, "0", "--method", "planner-64")
+    assert "cannot be read" in refused(capsys, "explain", tmp_path / "none.safetensors", "0")
+
+
+def test_tasks_are_listed_with_what_they_are(tmp_path):
+    path = tmp_path / "tasks.json"
+    assert main(["tasks", "--json", str(path)]) == 0
+    rows = {row["task"]: row for row in json.loads(path.read_text())["tasks"]}
+    assert list(rows) == list(TASKS)
+    assert rows["dog-on-jacket"]["levels"] == ["easy", "half", "full"]
+    assert "oracle-nominal" in rows["dog-on-jacket"]["methods"]
+    assert main(["tasks", "--tag", "smoke", "--speed", "--json", str(path)]) == 0
+    for row in json.loads(path.read_text())["tasks"]:
+        assert "smoke" in row["tags"]
+        assert row["steps per CPU-s"] > 0
+
+
+def test_the_page_of_tasks_is_that_of_the_registry():
+    page = runpy.run_path(str(ROOT / "docs" / "make_tasks.py"))["page"]()
+    assert (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8") == page, "make docs"
 
 
 def test_the_method_names_are_stable():
     planners = tuple(f"planner-{n}" for n in (1, 8, 64, 512, 4096))
-    assert ("nothing", "random", "script-fast", "script-best", *planners, "oracle") == METHODS
+    assert methods_of(TASK) == ("nothing", "random", "script-fast", "script-best", *planners, "oracle")
 
 
 def test_collect_then_train_then_eval(tmp_path, monkeypatch):

@@ -61,8 +61,8 @@ def reordered_joints(rig: Rig) -> None:
 @fault("a plan stamped two seconds ago", "hold `stale_command`")
 def stale_command(rig: Rig) -> float:
     def tamper(message: Any) -> Any:
-        message.header.stamp = rig.joints[-1].header.stamp
-        message.header.stamp.sec -= 2
+        now = rig.joints[-1].header.stamp
+        message.header.stamp.sec, message.header.stamp.nanosec = now.sec - 2, now.nanosec
         return message
 
     rig.wait(2.5)  # a stamp is not negative

@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.planner import MPC, CEMConfig, Dynamics, PlanningError, Reach
+from rehearse.planner import MPC, OPTIMIZERS, CEMConfig, Dynamics, PlanningError, Reach, basis, make_optimizer
 from tests.planner.point_mass import (
     AT_REST,
     GOAL,
@@ -205,9 +206,10 @@ def test_cubic_overshoot_is_clamped():
         seen.append(actions)
         return actions.abs().amax((1, 2))
 
-    MPC(PointMass(), overshoot, CEMConfig(futures=8), config(spline="cubic"), lambda belief: zigzag).plan(
-        AT_REST, 0.0, generator()
-    )
+    mpc = MPC(PointMass(), overshoot, CEMConfig(futures=8), config(spline="cubic"))
+    unclamped = torch.from_numpy(basis(mpc.timeline.knot_offsets_s, mpc.timeline.step_offsets_s, "cubic")).float()
+    mpc.proposers = [lambda history, belief, times_s: unclamped @ zigzag]
+    mpc.plan(AT_REST, 0.0, generator())
     assert seen[0][-1].max() == 1
     assert seen[0].abs().max() <= 1
 
@@ -262,10 +264,9 @@ def test_committed_actions_that_do_not_fit_are_refused(committed):
 
 
 def test_wrong_shapes_are_named():
-    with pytest.raises(DataError, match=r"proposals are \(1, 3, 2\)"):
-        MPC(PointMass(), OBJECTIVE, CEMConfig(), config(), lambda belief: torch.zeros(1, 3, 2)).plan(
-            AT_REST, 0.0, generator()
-        )
+    shapeless = lambda history, belief, times_s: torch.zeros(1, 3)  # noqa: E731
+    with pytest.raises(DataError, match=r"proposals of <lambda> are \(1, 3\)"):
+        MPC(PointMass(), OBJECTIVE, CEMConfig(), config(), [shapeless]).plan(AT_REST, 0.0, generator())
     with pytest.raises(DataError, match="objective gave costs"):
         MPC(PointMass(), lambda futures, actions: actions.sum(-1), CEMConfig(), config()).plan(
             AT_REST, 0.0, generator()
@@ -294,3 +295,24 @@ def test_impossible_settings_are_refused(changes):
 
 def test_the_point_mass_is_a_dynamics():
     assert isinstance(PointMass(), Dynamics)
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_the_search_waits_for_no_number_on_the_device(name):
+    """A GPU's work is queued ahead of it until a number is asked for; tensors without contents cannot give one."""
+    optimizer = make_optimizer(name, 64)
+    asks: list[int] = []
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        mpc = MPC(PointMass(), OBJECTIVE, optimizer, config(tempos=(0.0, 2.0), carry=2))
+        decision = mpc.decide(AT_REST, 0.0, generator())
+
+        def decide():
+            ask = next(decision)
+            while True:
+                asks.append(len(ask.actions))
+                ask = decision.send(mpc.dynamics.imagine(*ask))
+
+        with pytest.raises(DataDependentOutputException):
+            decide()
+    assert asks == optimizer.populations()
+    assert len(asks) > 1

@@ -5,21 +5,21 @@ import torch
 
 from rehearse.errors import ConfigError, DataError
 from rehearse.planner import (
+    ActionLimits,
+    Arrival,
     Deadline,
     Disagreement,
     Effort,
     Excess,
     Futures,
+    Goal,
     Hazard,
     Reach,
     Signal,
     Smoothness,
     Terminal,
     Toward,
-    cvar,
-    mean_plus_std,
 )
-from rehearse.planner.objectives import mean, worst
 
 # Two members, two futures, three steps.
 PROGRESS = torch.tensor([[[0.0, 0.5, 1.0], [0.0, 0.0, 0.0]], [[0.0, 0.5, 1.4], [0.0, 0.0, 0.5]]])
@@ -49,6 +49,8 @@ FUTURES = Futures(None, {"progress": PROGRESS, "woken": WOKEN}, torch.tensor([[0
         (Disagreement(), [0.3, 0.0]),
         (Effort(), [2 / 3, 1.0]),
         (Smoothness(), [0.5, 0.0]),
+        (ActionLimits((-1.0,), (1.0,)), [2 / 3, 1.0]),
+        (ActionLimits((-4.0,), (2.0,), margin=0.5), [(2 / 3 - 0.5) ** 2 / 0.25 * 2 / 3, (2 / 3 - 0.5) ** 2 / 0.25]),
     ],
 )
 def test_values(objective, expected):
@@ -80,19 +82,6 @@ def test_any_callable_joins_in():
         torch.testing.assert_close(parts["last_action"], torch.tensor([2.0, 2.0]))
 
 
-def test_risks():
-    costs = torch.tensor([1.0, 2.0, 3.0, 6.0])[:, None]
-    assert mean(costs) == 3
-    assert worst(costs) == 6
-    assert cvar(0.5)(costs) == 4.5
-    assert cvar(0.01)(costs) == 6
-    assert cvar(1.0)(costs) == 3
-    assert mean_plus_std(2.0)(costs).item() == pytest.approx(3 + 2 * 3.5**0.5)
-    for risk in (mean, worst, cvar(0.3), mean_plus_std()):
-        assert risk(costs[:1]) == 1  # one member: nothing to be pessimistic about
-        assert risk(torch.tensor([[1.0], [torch.nan]])).isnan()
-
-
 def test_one_step_horizon():
     futures = Futures(None, {"progress": PROGRESS[..., :1], "woken": WOKEN[..., :1]}, torch.zeros(2, 1))
     objective = Reach("progress") + Hazard("woken") + Smoothness() + Effort() + Disagreement()
@@ -110,6 +99,75 @@ def test_a_deadline_expects_what_the_pace_of_the_second_half_leads_to():
     assert Deadline("progress", 9)(
         Futures(None, {"progress": signal[..., :1]}, torch.zeros(3, 1)), torch.zeros(3, 1, 1)
     ).tolist() == pytest.approx([0.9, 0.8, 1.0])
+
+
+def arrivals(signal, **settings):
+    """Times of N futures as one member sees them."""
+    signal = torch.tensor(signal)[None]
+    futures = Futures(None, {"progress": signal}, torch.zeros(signal.shape[1:]))
+    return Arrival("progress", period_s=0.5, **settings)(futures, torch.zeros(*signal.shape[1:], 1)).tolist()
+
+
+def test_arrival_is_interpolated_within_the_horizon_and_extrapolated_beyond():
+    within = [[1.0, 1.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0], [0.5, 0.75, 1.25, 2.0], [0.0, 2.0, 0.0, 0.0]]
+    assert arrivals(within) == pytest.approx([0.5, 1.0, 1.25, 0.75]), "once there is enough"
+    beyond = [[0.0, 0.1, 0.2, 0.3], [0.3, 0.2, 0.2, 0.2], [0.0, 0.0, 0.0, 0.01]]
+    assert arrivals(beyond) == pytest.approx([0.5 * (4 + 7), 60.0, 60.0])
+    assert arrivals(beyond, at_most_s=4.0) == [4.0, 4.0, 4.0]
+    assert arrivals([[0.9], [1.0]]) == [60.0, 0.5], "one step has no pace"
+
+
+def test_arrival_expects_over_the_times_of_the_members():
+    soon, late = [[0.0, 1.0, 1.0, 1.0]], [[0.0, 0.0, 0.0, 1.0]]
+    futures = Futures(None, {"progress": torch.tensor([soon, late])}, torch.zeros(1, 4))
+    expected = {"mean": 1.5, "worst": 2.0}
+    for risk, time_s in expected.items():
+        arrival = Arrival("progress", period_s=0.5, risk=risk)
+        assert arrival(futures, torch.zeros(1, 4, 1)).tolist() == pytest.approx([time_s])
+
+
+def test_a_goal_of_several_signals_counts_the_path_and_its_end():
+    x = torch.tensor([[[0.0, 3.0, 3.0]]])
+    yaw = torch.tensor([[[2.0, 2.0, 0.0]]])
+    futures = Futures(None, {"x_m": x, "yaw_rad": yaw}, torch.zeros(1, 3))
+    distances = [(9 + 16) ** 0.5, 4.0, 0.0]
+    goal = Goal({"x_m": 3.0, "yaw_rad": 0.0}, scale={"yaw_rad": 0.5})
+    assert goal(futures, ACTIONS[:1]).tolist() == pytest.approx([sum(distances) / 3])
+    elsewhere = Goal({"x_m": 1.0}, end=2.0, weight=3.0)
+    assert elsewhere(futures, ACTIONS[:1]).tolist() == pytest.approx([3 * (5 / 3 + 2 * 2)])
+    assert list(elsewhere.parts(futures, ACTIONS[:1])) == ["goal"]
+
+
+def test_a_goal_is_told_by_the_members_apart():
+    x = torch.tensor([[[0.0, 0.0]], [[0.0, 2.0]]])
+    futures = Futures(None, {"x_m": x, "y_m": torch.zeros(1, 1, 2)}, torch.zeros(1, 2))
+    assert Goal({"x_m": 2.0, "y_m": 0.0}, risk="worst")(futures, ACTIONS[:1]).tolist() == [4.0]
+    assert Goal({"x_m": 2.0, "y_m": 0.0})(futures, ACTIONS[:1]).tolist() == [2.5]
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+@pytest.mark.parametrize("k", [0, 1])
+@pytest.mark.parametrize(
+    "term",
+    [
+        Reach("s", target=0.5),
+        Terminal("s"),
+        Signal("s"),
+        Deadline("s", 9),
+        Arrival("s", 0.1),
+        Hazard("s"),
+        Excess("s", above=0.5),
+        Goal({"s": 1.0}),
+    ],
+    ids=lambda term: type(term).__name__,
+)
+def test_what_is_not_finite_never_comes_out_as_a_price(term, bad, k):
+    signal = torch.full((2, 3, 4), 0.25)
+    signal[k, 1, -1] = bad
+    costs = term(Futures(None, {"s": signal}, torch.zeros(3, 4)), torch.zeros(3, 4, 1))
+    assert costs[[0, 2]].isfinite().all()
+    if torch.tensor(bad).isnan() or not isinstance(term, Reach | Terminal | Deadline):  # endlessly good is good
+        assert not costs[1].isfinite()
 
 
 def test_toward_a_goal_prefers_the_path_that_is_there_sooner():
@@ -131,8 +189,16 @@ def test_mistakes_are_named():
         Reach("progress", risk="brave")(FUTURES, ACTIONS)
     with pytest.raises(ConfigError, match="reduce 'median' is unknown"):
         Signal("progress", reduce="median")(FUTURES, ACTIONS)
-    with pytest.raises(ConfigError, match="alpha"):
-        cvar(0.0)
+    with pytest.raises(ConfigError, match="name at least one signal"):
+        Goal({})
+    with pytest.raises(ConfigError, match="scale names woken"):
+        Goal({"progress": 1.0}, scale={"woken": 1.0})
+    with pytest.raises(ConfigError, match="scales must be positive"):
+        Goal({"progress": 1.0}, scale={"progress": 0.0})
+    with pytest.raises(ConfigError, match="low must be below high"):
+        ActionLimits((0.0, 1.0), (1.0, 1.0))
+    with pytest.raises(ConfigError, match="margin"):
+        ActionLimits((0.0,), (1.0,), margin=0.0)
 
 
 def test_futures_name_the_field_that_does_not_fit():
@@ -142,6 +208,6 @@ def test_futures_name_the_field_that_does_not_fit():
     with pytest.raises(DataError, match=r"latents are \(4, 3, 8\), expected \(4, 2, D\)"):
         Futures(zeros(4, 3, 8), {}, zeros(4, 2))
     with pytest.raises(DataError, match=r"signal 'woken' is \(4, 2\), expected \(K, 4, 2\)"):
-        Futures(None, {"woken": zeros(4, 2)}, zeros(4, 2))
+        Futures(None, {"woken": zeros(4, 2)}, zeros(4, 2)).signal("woken")
     torch.testing.assert_close(FUTURES.worst("woken")[0], torch.tensor([0.0, 0.6, 0.5]))
     torch.testing.assert_close(FUTURES.mean("woken")[0], torch.tensor([0.0, 0.35, 0.35]))

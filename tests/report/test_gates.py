@@ -28,10 +28,10 @@ def passed(*arguments):
 
 
 def test_bounds_hold_or_fail_by_the_observed_rate():
-    assert passed(GOOD, Rules(min_success=0.9, max_woken=0.0), ["planner-8"]) == [True, True]
+    assert passed(GOOD, Rules(min_success=0.9, max_harm=0.0), ["planner-8"]) == [True, True]
     assert passed(GOOD, Rules(min_success=0.91), ["planner-8"]) == [False]
     waking = evaluation([1] * 4, [1, 0, 0, 0])
-    assert passed(waking, Rules(max_woken=0.2), ["planner-8"]) == [False]
+    assert passed(waking, Rules(max_harm=0.2), ["planner-8"]) == [False]
 
 
 def test_a_clear_loss_against_the_baseline_fails_and_a_gain_passes():

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from rehearse.planner import Candidate
-from rehearse.sim.agents import SIGNALS, PlannerAgent, make_agent
-from rehearse.stories import habit, tell, verdict
+from rehearse.sim.agents import make_agent
+from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
+from rehearse.stories import habit, tell
+from rehearse.verdict import verdict
 from rehearse.world_model import ModelConfig, WorldModel, preset
 
 
@@ -40,10 +43,10 @@ def test_a_story_opens_decisions_of_a_real_episode():
     small = vars(preset("debug").model) | {
         "action_dim": 4,
         "proprio_dim": 10,
-        "signals": {name: "event" if name == "woken" else "regression" for name in SIGNALS},
+        "signals": dict(TASK.signals),
     }
-    agent = PlannerAgent(WorldModel(ModelConfig(**small)).eval(), 16)
-    story = tell(agent, layout=1, decisions=2)
+    agent = PlannerAgent(TASK, WorldModel(ModelConfig(**small)).eval(), PlannerSettings(16))
+    story = tell(TASK, agent, layout=1, decisions=2)
     assert len(story.film) == len(story.disturbance) == len(story.progress)
     assert story.decisions
     for view in story.decisions:
@@ -54,6 +57,6 @@ def test_a_story_opens_decisions_of_a_real_episode():
 
 
 def test_a_habit_has_a_film_and_no_decisions():
-    story = habit(make_agent("script-fast"), layout=1)
+    story = habit(TASK, make_agent(TASK, "script-fast"), layout=1)
     assert story.decisions == ()
     assert story.film.dtype == np.uint8

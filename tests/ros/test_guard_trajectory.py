@@ -77,6 +77,7 @@ def test_what_rests_already_needs_no_tail() -> None:
     trajectory = braking(np.zeros(2), np.array([1.0, -1.0]), LIMIT)
     assert trajectory.duration_s == pytest.approx(1 / 3)
     assert with_tail(trajectory, LIMIT) is trajectory
+    assert not braking(np.zeros(2), np.array([1e-9, 0.0]), LIMIT).qd_radps[-1].any(), "almost is not at rest"
     assert len(braking(np.ones(2), np.zeros(2), LIMIT).times_s) == 1
 
 

@@ -1,14 +1,18 @@
 """Every arm does the task, imagines and is imagined alike; the first one does exactly what it always did."""
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
 import torch
 
-from rehearse.sim.agents import SCRIPT_BEST, OracleAgent
+from rehearse.planner import CEMConfig
+from rehearse.sim.agents import OracleAgent
 from rehearse.sim.arms import ARMS
 from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.physics import PhysicsDynamics
+from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.dog_on_jacket.world import World
 
 OTHERS = [name for name in ARMS if name != "arm7"]
@@ -45,9 +49,10 @@ def test_the_first_arm_is_as_ever(jacket: str, control: str) -> None:
 def test_holds_the_tab_and_brings_the_jacket(any_world: World, layout) -> None:
     any_world.reset(layout(0))
     tab = any_world.tab_sites[any_world.factors.tab]
-    SCRIPT_BEST.reset(any_world, np.random.default_rng(0))
+    script = TASK.scripts["script-best"]()
+    script.reset(any_world, np.random.default_rng(0))
     for _ in range(14):
-        outcome = any_world.step(SCRIPT_BEST.act(any_world))
+        outcome = any_world.step(script.act(any_world))
         assert np.linalg.norm(any_world.data.site_xpos[tab] - any_world.read("grip_position")) < 0.01
     assert outcome.progress > 0.5
     assert any_world.data.warning.number.sum() == 0
@@ -66,9 +71,10 @@ def test_goes_through_neither_dog_nor_floor(any_world: World, layout) -> None:
     others = [model.geom("floor").id, *(g for g, name in enumerate(body) if name.startswith("dog/"))]
     for index in (1, 2):
         any_world.reset(layout(index))
-        SCRIPT_BEST.reset(any_world, np.random.default_rng(0))
+        script = TASK.scripts["script-best"]()
+        script.reset(any_world, np.random.default_rng(0))
         for _ in range(8):
-            any_world.step(SCRIPT_BEST.act(any_world))
+            any_world.step(script.act(any_world))
             gaps = [mujoco.mj_geomDistance(model, data, a, b, 0.1, None) for a in moving for b in others]
             assert min(gaps) > -0.003
 
@@ -99,10 +105,10 @@ def test_physics_imagines_what_another_arm_does(name: str, layout) -> None:
 
 
 @pytest.mark.gl
-@pytest.mark.parametrize("nominal", [False, True])
-def test_the_oracle_plans_for_the_arm_and_the_jacket_that_are_there(nominal: bool) -> None:
+@pytest.mark.parametrize("method", ["oracle", "oracle-nominal"])
+def test_the_oracle_plans_for_the_arm_and_the_jacket_that_are_there(method: str) -> None:
     env = DogOnJacketEnv(arm="arm6", jacket="cloth", split="validation")
-    oracle = OracleAgent(futures=2, nominal=nominal)
+    oracle = OracleAgent(replace(TASK, oracle_search=CEMConfig(futures=2, iterations=1)), method)
     oracle.reset(env, env.reset(options={"layout": 0})[0], np.random.default_rng(0))
     action = oracle.act(env)
     assert env.action_space.contains(action.astype(np.float32))

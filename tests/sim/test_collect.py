@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.sim.agents import SIGNALS, Agent, BehaviourAgent
-from rehearse.sim.collect import STEPS_AFTER_END, CollectConfig, collect, noisy_play, record_episode
+from rehearse.sim.agents import Agent, BehaviourAgent
+from rehearse.sim.collect import STEPS_AFTER_END, CollectConfig, Take, collect, noisy_play, record_episode
 from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.task import Task, TaskEnv
 from rehearse.world_model.data import Clip, LeRobotReader
 
 pytestmark = pytest.mark.gl
@@ -18,9 +20,10 @@ pytestmark = pytest.mark.gl
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Clip]]:
-    clips: list[Clip] = []
+    takes: list[Take] = []
     config = CollectConfig(episodes=2, seed=3, workers=1, image_size=64)
-    return collect(config, tmp_path_factory.mktemp("collect") / "play", on_episode=clips.append), clips
+    path = collect(config, tmp_path_factory.mktemp("collect") / "play", on_episode=takes.append)
+    return path, [take.clip for take in takes]
 
 
 def test_the_reader_takes_it(dataset: tuple[Path, list[Clip]]) -> None:
@@ -30,7 +33,7 @@ def test_the_reader_takes_it(dataset: tuple[Path, list[Clip]]) -> None:
     assert reader.fps == 5
     assert reader.image_shape == (64, 64, 3)
     assert (reader.action_dim, reader.proprio_dim) == (4, len(PROPRIO_NAMES))
-    assert reader.signal_kinds == {name: "event" if name == "woken" else "regression" for name in SIGNALS}
+    assert reader.signal_kinds == TASK.signals
     assert reader.provenance["split"] == "train"
     assert reader.provenance["seed"] == 3
 
@@ -51,7 +54,7 @@ def test_clips_are_whole(dataset: tuple[Path, list[Clip]]) -> None:
 def test_an_episode_is_its_layout(dataset: tuple[Path, list[Clip]]) -> None:
     """Recorded in this process it is the same, bit for bit, as the worker's."""
     env = DogOnJacketEnv(level="half", image_size=64, terminate_when_woken=False)
-    again = [record_episode(env, noisy_play(), 3 * LAYOUTS_PER_SEED + index) for index in range(2)]
+    again = [record_episode(TASK, env, noisy_play(TASK), 3 * LAYOUTS_PER_SEED + index).clip for index in range(2)]
     env.close()
     for one, other in zip(dataset[1], again, strict=True):
         np.testing.assert_array_equal(one.frames, other.frames)
@@ -60,7 +63,7 @@ def test_an_episode_is_its_layout(dataset: tuple[Path, list[Clip]]) -> None:
     assert not np.array_equal(again[0].frames[0], again[1].frames[0])
 
 
-def broken_play() -> Agent:
+def broken_play(task: Task) -> Agent:
     """An agent that fails; at module level, because a worker has to find it."""
     return BrokenAgent(NoisyPlay())
 
@@ -68,7 +71,7 @@ def broken_play() -> Agent:
 class BrokenAgent(BehaviourAgent):
     """Fails at its first action."""
 
-    def act(self, env: DogOnJacketEnv) -> np.ndarray:
+    def act(self, env: TaskEnv) -> np.ndarray:
         raise DataError("no idea what to do")
 
 
@@ -84,24 +87,25 @@ def test_settings_are_checked() -> None:
     with pytest.raises(ConfigError, match=r"uphill.*easy, half, full"):
         CollectConfig(level="half+uphill")
     with pytest.raises(ConfigError, match=r"arm8.*arm7"):
-        CollectConfig(arm="arm8")
+        CollectConfig(options={"arm": "arm8"})
     with pytest.raises(ConfigError, match=r"behind.*front"):
-        CollectConfig(camera="front+behind")
+        CollectConfig(options={"camera": "front+behind"})
     with pytest.raises(ConfigError, match=r"wool.*cloth"):
-        CollectConfig(jacket="wool")
+        CollectConfig(options={"jacket": "wool"})
 
 
 def test_combinations_take_turns(tmp_path: Path) -> None:
-    clips: list[Clip] = []
-    config = CollectConfig(episodes=4, seed=3, workers=1, arm="arm6+arm7", camera="left+front", image_size=32)
-    turns = [config.turn(index) for index in range(5)]
+    takes: list[Take] = []
+    options = {"arm": "arm6+arm7", "camera": "left+front"}
+    config = CollectConfig(episodes=4, seed=3, workers=1, options=options, image_size=32)
+    turns = [tuple(config.turn(index).values()) for index in range(5)]
     assert turns == [("half", "patch", arm, view) for arm in ("arm6", "arm7") for view in ("left", "front")] + turns[:1]
-    reader = LeRobotReader(collect(config, tmp_path / "play", on_episode=clips.append))
+    reader = LeRobotReader(collect(config, tmp_path / "play", on_episode=takes.append))
     assert (reader.provenance["arm"], reader.provenance["camera"]) == ("arm6+arm7", "left+front")
     assert reader.provenance["jacket"] == "patch"
     assert '"rehearse_arm6+arm7"' in (tmp_path / "play" / "meta" / "info.json").read_text()
     env = DogOnJacketEnv(arm="arm7", camera="front", image_size=32, terminate_when_woken=False)
-    alone = record_episode(env, noisy_play(), 3 * LAYOUTS_PER_SEED + 3)
+    alone = record_episode(TASK, env, noisy_play(TASK), 3 * LAYOUTS_PER_SEED + 3).clip
     env.close()
-    np.testing.assert_array_equal(clips[3].frames, alone.frames)
-    np.testing.assert_array_equal(clips[3].proprio, alone.proprio)
+    np.testing.assert_array_equal(takes[3].clip.frames, alone.frames)
+    np.testing.assert_array_equal(takes[3].clip.proprio, alone.proprio)

@@ -5,7 +5,9 @@ import pytest
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import make_agent
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, DogOnJacketEnv
-from rehearse.sim.evaluate import Episode, EvalConfig, run_episode, summarise, wilson
+from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.episode import Episode, summarise, wilson
+from rehearse.sim.evaluate import EvalConfig, run_episode
 
 
 @pytest.mark.parametrize(
@@ -18,18 +20,17 @@ def test_wilson_interval(successes, n, low, high):
 
 def episode(**changes: object) -> Episode:
     """A successful episode, with changes."""
-    base = dict(method="x", layout=0, success=True, woken=False, time_s=2.0, disturbance=0.2, progress=1.0, steps=10)
+    base = dict(method="x", layout=0, success=True, harmed=False, time_s=2.0, strain=0.2, progress=1.0, steps=10)
     return Episode(**{**base, "futures": 8, "cpu_ms": 1.0, **changes})
 
 
 def test_summary_counts_and_averages_time_over_successes_only():
-    row = summarise(
-        "x", [episode(), episode(time_s=3.0), episode(success=False, woken=True, time_s=0.4, disturbance=1.5)]
-    )
+    failed = episode(success=False, harmed=True, time_s=0.4, strain=1.5)
+    row = summarise("x", [episode(), episode(time_s=3.0), failed], TASK.harm)
     assert (row["n"], row["success"], row["woken"]) == (3, 0.6667, 0.3333)
     assert row["time_s"] == 2.5
     assert row["disturbance_median"] == 0.2
-    assert summarise("x", [episode(success=False)])["time_s"] is None
+    assert summarise("x", [episode(success=False)], TASK.harm)["time_s"] is None
 
 
 def test_an_evaluation_layout_is_never_a_training_layout():
@@ -42,7 +43,7 @@ def test_an_evaluation_layout_is_never_a_training_layout():
 def test_the_same_seed_gives_the_same_episode(method):
     env = DogOnJacketEnv(split="test")
     try:
-        first, second = (run_episode(env, make_agent(method), method, 4, seed=1) for _ in range(2))
+        first, second = (run_episode(TASK, env, make_agent(TASK, method), method, 4, seed=1) for _ in range(2))
     finally:
         env.close()
     strip = lambda e: {key: value for key, value in vars(e).items() if key != "cpu_ms"}  # noqa: E731
@@ -52,13 +53,13 @@ def test_the_same_seed_gives_the_same_episode(method):
 def test_doing_nothing_neither_wakes_the_dog_nor_brings_the_jacket():
     env = DogOnJacketEnv(split="test")
     try:
-        done = run_episode(env, make_agent("nothing"), "nothing", 0)
+        done = run_episode(TASK, env, make_agent(TASK, "nothing"), "nothing", 0)
     finally:
         env.close()
-    assert (done.success, done.woken, done.steps) == (False, False, EPISODE_STEPS)
+    assert (done.success, done.harmed, done.steps) == (False, False, EPISODE_STEPS)
 
 
 def test_a_planner_without_a_checkpoint_and_unknown_names_are_refused():
     for method in ("planner-8", "planner-icem-8", "planner-0", "planner-", "planner", "scripted", "oracle-8", ""):
         with pytest.raises(ConfigError):
-            make_agent(method)
+            make_agent(TASK, method)

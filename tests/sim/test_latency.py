@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from rehearse.errors import ConfigError
-from rehearse.sim.agents import HOLD
 from rehearse.sim.latency import Delayed
+
+HOLD = (0.0, 0.0, 0.0, 1.0)
 
 
 class Counting:
@@ -26,7 +27,7 @@ class Counting:
 
 
 def play(steps: int, compensate: bool) -> Counting:
-    agent = Delayed(Counting(), steps, compensate)
+    agent = Delayed(Counting(), HOLD, steps, compensate)
     agent.reset(None, {}, np.random.default_rng(0))
     for _ in range(5):
         agent.saw(agent.act(None), {})
@@ -44,7 +45,7 @@ def test_a_planner_is_told_what_is_on_its_way_or_not() -> None:
 
 
 def test_each_episode_begins_with_nothing_on_its_way() -> None:
-    agent = Delayed(Counting(), 1)
+    agent = Delayed(Counting(), HOLD, 1)
     for _ in range(2):
         agent.reset(None, {}, np.random.default_rng(0))
         np.testing.assert_array_equal(agent.act(None), HOLD)
@@ -52,4 +53,4 @@ def test_each_episode_begins_with_nothing_on_its_way() -> None:
 
 def test_negative_latency_is_refused() -> None:
     with pytest.raises(ConfigError, match="negative"):
-        Delayed(Counting(), -1)
+        Delayed(Counting(), HOLD, -1)

@@ -9,6 +9,7 @@ import torch
 
 from rehearse.errors import ConfigError, DataError
 from rehearse.world_model.config import ModelConfig, TrainConfig, preset
+from rehearse.world_model.heads import Signals
 from rehearse.world_model.losses import head_loss, masked_mean, sigreg
 from rehearse.world_model.model import History, WorldModel
 
@@ -167,7 +168,7 @@ def test_signal_transform_comes_back(model):
         heads.out_weight.zero_()
         for row in range(4):
             heads.out_bias[:, 0] = encoded[row, 0]
-            said = heads.read(torch.zeros(1, model.config.state_dim))[0]["effort"]
+            said = Signals(heads, heads.raw(torch.zeros(1, model.config.state_dim)))["effort"]
             torch.testing.assert_close(said, values[row, 0].expand(3, 1), atol=1e-5, rtol=1e-4)
 
 

@@ -9,7 +9,9 @@
 branched into N futures without a copy of it: whatever the past cost, it is paid once.
 """
 
-from typing import Protocol, Self
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -55,9 +57,35 @@ class Backbone(Protocol):
         """Of one memory, or of as many as there are action sequences."""
 
 
+def each_tensor(change: Callable[..., Tensor], *memories: Memory) -> Memory:
+    """A memory of the same kind, each tensor of which is ``change`` of the tensors in its place."""
+
+    def changed(*values: Any) -> Any:
+        return tuple(map(change, *values)) if isinstance(values[0], tuple) else change(*values)
+
+    names = [field.name for field in fields(memories[0])]
+    return type(memories[0])(**{name: changed(*(getattr(m, name) for m in memories)) for name in names})
+
+
+def lined_up(memories: Sequence[Memory], counts: Sequence[int]) -> Memory | None:
+    """One memory of as many rows as ``counts`` add up to: each of the memories (of one row) so many times.
+
+    None if their pasts are not of one size, as those of a transformer are that has not seen enough yet.
+    """
+    shapes: list[set[torch.Size]] = []
+    each_tensor(lambda *tensors: shapes.append({t.shape for t in tensors}) or tensors[0], *memories)
+    if any(len(shape) > 1 for shape in shapes):
+        return None
+    repeat = lambda *tensors: torch.cat([t.expand(n, *t.shape[1:]) for t, n in zip(tensors, counts, strict=True)])  # noqa: E731
+    return each_tensor(repeat, *memories)
+
+
 def make_backbone(config: ModelConfig) -> Backbone:
     """The backbone that ``config.backbone`` names."""
     return KINDS[config.backbone](config)
 
 
-__all__ = ["KINDS", "Backbone", "Memory", "Recurrent", "Residual", "Trace", "Transformer", "make_backbone"]
+__all__ = [
+    *("KINDS", "Backbone", "Memory", "Recurrent", "Residual", "Trace", "Transformer"),
+    *("each_tensor", "lined_up", "make_backbone"),
+]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from rehearse.sim.dog_on_jacket.behaviours import RISE_STEPS, NoisyPlay, Nothing, Random, StraightPull, heading_to_zone
+from rehearse.sim.dog_on_jacket.behaviours import RISE_STEPS, NoisyPlay, StraightPull, heading_to_zone
 from rehearse.sim.dog_on_jacket.scene import DROP_ZONE_M
+from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.dog_on_jacket.world import World
 
 
@@ -17,8 +18,9 @@ def test_heading_points_at_the_zone(world: World, layout) -> None:
 
 def test_nothing_holds_still(world: World, layout) -> None:
     world.reset(layout(0))
-    assert Nothing().act(world).tolist() == [0, 0, 0, 1]
-    outcomes = [world.step(Nothing().act(world)) for _ in range(5)]
+    nothing = TASK.scripts["nothing"]()
+    assert nothing.act(world).tolist() == [0, 0, 0, 1]
+    outcomes = [world.step(nothing.act(world)) for _ in range(5)]
     assert outcomes[-1].progress < 0.05
     assert not outcomes[-1].woken
 
@@ -26,7 +28,7 @@ def test_nothing_holds_still(world: World, layout) -> None:
 def test_random_is_its_generator(world: World) -> None:
     draws = []
     for seed in (0, 0, 1):
-        behaviour = Random()
+        behaviour = TASK.scripts["random"]()
         behaviour.reset(world, np.random.default_rng(seed))
         draws.append(np.stack([behaviour.act(world) for _ in range(50)]))
     np.testing.assert_array_equal(draws[0], draws[1])

@@ -3,7 +3,7 @@
 import pytest
 
 from rehearse.errors import ConfigError
-from rehearse.sim.novelty import SENSES, NoveltyConfig, measure
+from rehearse.sim.dog_on_jacket.novelty import SENSES, NoveltyConfig, measure
 from rehearse.world_model import shipped_checkpoint
 
 

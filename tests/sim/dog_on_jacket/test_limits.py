@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from rehearse.sim.agents import arm_limits
+from rehearse.sim.dog_on_jacket.task import arm_limits
 from rehearse.sim.dog_on_jacket.world import STEP_M, World, within_workspace
 from rehearse.world_model import History
 

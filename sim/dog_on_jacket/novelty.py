@@ -19,12 +19,14 @@ import numpy as np
 import torch
 
 from rehearse.errors import ConfigError
-from rehearse.sim.agents import PlannerAgent, make_agent
+from rehearse.sim.agents import make_agent
 from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.factors import LEVELS
 from rehearse.sim.dog_on_jacket.oddities import ODDITIES
+from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.dog_on_jacket.world import PERIOD_S
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.planner_agent import PlannerAgent
 from rehearse.world_model.metrics import auroc
 
 CANDIDATES = 32
@@ -57,7 +59,7 @@ def _start_worker(config: NoveltyConfig, checkpoint: Path) -> None:
     global _worker
     torch.set_num_threads(1)
     envs = {kind: DogOnJacketEnv(level=config.level, split=config.split, oddity=kind) for kind in (None, *ODDITIES)}
-    _worker = config, envs, make_agent("planner-64", checkpoint)
+    _worker = config, envs, make_agent(TASK, "planner-64", checkpoint)
 
 
 def _episode(item: tuple[str | None, int]) -> tuple[str | None, list[tuple[float, ...]]]:

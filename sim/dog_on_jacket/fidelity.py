@@ -20,12 +20,15 @@ from scipy.stats import bootstrap
 
 from rehearse.errors import ConfigError
 from rehearse.planner import Futures
-from rehearse.sim.agents import PlannerAgent, make_agent, objective
+from rehearse.sim.agents import make_agent
 from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.factors import LEVELS
 from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
+from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.dog_on_jacket.world import PERIOD_S, World
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.planner_agent import PlannerAgent
+from rehearse.sim.task import Situation
 from rehearse.world_model.metrics import auroc, spearman
 
 DYNAMICS = ("model", "nominal")
@@ -57,14 +60,14 @@ def _start_worker(config: FidelityConfig, checkpoint: Path) -> None:
     global _worker
     torch.set_num_threads(1)
     env = DogOnJacketEnv(level=config.level, split=config.split)
-    _worker = config, env, make_agent("planner-64", checkpoint)
+    _worker = config, env, make_agent(TASK, "planner-64", checkpoint)
 
 
 def outcomes(futures: Futures, actions: torch.Tensor) -> dict[str, np.ndarray]:
     """What a plan's future comes to, each (N,): cost, peak disturbance, chance of waking, last distance in metres."""
     signal = lambda name: futures.signal(name).float().mean(0).numpy()  # noqa: E731
     return {
-        "cost": objective()(futures, actions).float().numpy(),
+        "cost": TASK.objective(Situation(TASK.episode_steps))(futures, actions).float().numpy(),
         "disturbance": signal("disturbance").max(-1),
         "woken": signal("woken").max(-1),
         "distance": signal("distance_m")[:, -1],

@@ -1,0 +1,95 @@
+"""Two levels of planning on one model: a scout finds the way, MPC walks it, a sub-goal at a time.
+
+    planner = TwoLevel(mpc, scout, TwoLevelConfig(renew=8))
+    plan = planner.plan(history, time_s, generator)         # as MPC.plan
+
+A horizon of two seconds does not see round a corner, and one of ten is more than a model can be believed and a search
+can cover. So the scout imagines far ahead, coarsely; MPC's goal is the imagined moment that lies a horizon
+further along the scout's path than where the robot is now. At the path's end the objective itself is the goal.
+Sub-goals in latent space: HWM (arXiv 2604.03208) and H-JEPA (arXiv 2610.06805) train a second model for them; here
+both levels share one.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from rehearse.errors import ConfigError
+from rehearse.planner.mpc import MPC
+from rehearse.planner.objectives import Term, Toward
+from rehearse.planner.protocols import Objective, Plan
+from rehearse.planner.scout import Path, Scout
+
+
+@dataclass(frozen=True)
+class TwoLevelConfig:
+    """renew: decisions after which the scout looks anew. ahead: how far along the path the sub-goal lies, in steps; the
+    horizon of the lower level unless given. astray: the path is left, and looked for anew, once the robot is farther
+    from it than this many times the longest step between its moments.
+    """
+
+    renew: int = 8
+    ahead: int | None = None
+    astray: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.renew < 1 or (self.ahead is not None and self.ahead < 1) or self.astray <= 0:
+            raise ConfigError("two_level: renew and ahead must be at least 1, astray positive")
+
+
+class TwoLevel:
+    """``objective``, at first that of ``mpc``, is what is wanted in the end; ``safely`` is minded on the way too."""
+
+    def __init__(
+        self, mpc: MPC, scout: Scout, config: TwoLevelConfig | None = None, safely: Term | None = None
+    ) -> None:
+        if not hasattr(mpc.dynamics, "moment"):
+            raise ConfigError("two_level: sub-goals are moments, and these dynamics have no `moment(belief)`")
+        self.mpc, self.scout, self.safely = mpc, scout, safely
+        self.config = config or TwoLevelConfig()
+        self.objective: Objective = mpc.objective
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget path and plan: a new episode."""
+        self.mpc.reset()
+        self._path: Path | None = None
+        self._at = self._age = 0
+
+    def plan(
+        self, history: Any, time_s: float, generator: Generator, committed: np.ndarray | Tensor | None = None
+    ) -> Plan:
+        """The next plan towards the sub-goal; ``health`` says how far along which path it is."""
+        with torch.no_grad():
+            belief = self.mpc.dynamics.observe(history)
+            scouted = self._renew(belief, generator)
+            self.mpc.objective = self._aim()
+        plan = self.mpc.plan(history, time_s, generator, committed)
+        health = {"path_step": float(self._at), "path_steps": float(len(self._path.moments)), "scouted": float(scouted)}
+        plan.health.update(health)
+        self._age += 1
+        return plan
+
+    def _renew(self, belief: Any, generator: Generator) -> int:
+        """Find where on the path the robot is; a new path if it has strayed or the path is old. Futures imagined."""
+        moment = self.mpc.dynamics.moment(belief).float()
+        if self._path is not None and self._age < self.config.renew:
+            along = (self._path.moments[self._at :] - moment).norm(dim=-1)
+            step = self._path.moments.diff(dim=0).norm(dim=-1).amax() if len(self._path.moments) > 1 else along.amin()
+            if along.amin() <= self.config.astray * step:
+                self._at += int(along.argmin())
+                return 0
+        self.scout.objective = self.objective
+        self._path, self._at, self._age = self.scout.search(belief, generator), 0, 0
+        return self._path.futures
+
+    def _aim(self) -> Objective:
+        """The sub-goal, or what is wanted in the end once the path's end is within reach."""
+        ahead = self._at + (self.config.ahead or self.mpc.config.horizon)
+        if ahead >= len(self._path.moments):
+            return self.objective
+        towards = Toward(self._path.moments[ahead])
+        return towards if self.safely is None else towards + self.safely

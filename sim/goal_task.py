@@ -1,0 +1,31 @@
+"""A task from the world of one: what a GoalWorld says of itself need not be said again.
+
+TASK = goal_task(PushWorld, name="push", build=PushEnv, ...)
+"""
+
+from typing import Any
+
+from rehearse.planner import Disagreement, Objective, Toward
+from rehearse.sim.goal_world import PERIOD_S, GoalWorld
+from rehearse.sim.rollout import RolloutDynamics
+from rehearse.sim.task import Situation, Task
+
+
+def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
+    """The task of this world; ``rest`` are the other fields of Task."""
+    return Task(
+        instruction=world.instruction,
+        period_s=PERIOD_S,
+        hold=(0.0,) * len(world.action_names),
+        actions=world.action_names,
+        proprio=world.proprio,
+        signals=dict.fromkeys(world.signals, "regression"),
+        goal=world.goal,
+        oracles={"oracle": RolloutDynamics},
+        **rest,
+    )
+
+
+def towards_picture(now: Situation) -> Objective:
+    """What futures cost when the goal is a picture: their moments' distance from its moment, all along the way."""
+    return Toward(now.goal_moment) + now.doubt * Disagreement()

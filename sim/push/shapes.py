@@ -1,0 +1,64 @@
+"""The blocks that can be pushed, as outlines in their own frame, whose origin is the centre of mass.
+
+shape = SHAPES["T"]
+shape.distance(points)          # (..., 2) -> (...,), metres to the outline, negative inside
+"""
+
+from dataclasses import dataclass
+from math import inf, radians
+
+import numpy as np
+
+Box = tuple[float, float, float, float]  # centre x, y and half sizes along x, y, metres
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A union of boxes. ``corners`` go round it counterclockwise.
+
+    ``turns``: so many angles look the same. ``angle_tolerance_rad``: infinite where the angle is not asked for.
+    ``reach_m``: how far from the table's middle it may start and be wanted, so that the pusher fits between it and
+    every wall, however it is turned.
+    """
+
+    boxes: tuple[Box, ...]
+    corners: tuple[tuple[float, float], ...]
+    turns: int
+    angle_tolerance_rad: float
+    reach_m: float
+
+    def distance(self, points: np.ndarray) -> np.ndarray:
+        """Distance of points (..., 2) in the block's frame from its outline, negative inside."""
+        boxes = np.array(self.boxes)
+        gap = np.abs(points[..., None, :] - boxes[:, :2]) - boxes[:, 2:]
+        outside = np.linalg.norm(np.maximum(gap, 0), axis=-1)
+        return (outside + np.minimum(gap.max(-1), 0)).min(-1)
+
+
+def _square(half_m: float) -> Shape:
+    return Shape(
+        boxes=((0.0, 0.0, half_m, half_m),),
+        corners=((half_m, -half_m), (half_m, half_m), (-half_m, half_m), (-half_m, -half_m)),
+        turns=4,
+        angle_tolerance_rad=inf,
+        reach_m=0.16,
+    )
+
+
+def _tee(unit_m: float) -> Shape:
+    """Four units wide, four high, one thick; 3/7 of it is stem, so that its bar's middle is 6/7 above the origin."""
+    u, bar = unit_m, 6 / 7 * unit_m
+    low, high, foot = bar - u / 2, bar + u / 2, bar - 3.5 * u
+    return Shape(
+        boxes=((0.0, bar, 2 * u, u / 2), (0.0, bar - 2 * u, u / 2, 1.5 * u)),
+        corners=(
+            *((u / 2, foot), (u / 2, low), (2 * u, low), (2 * u, high)),
+            *((-2 * u, high), (-2 * u, low), (-u / 2, low), (-u / 2, foot)),
+        ),
+        turns=1,
+        angle_tolerance_rad=radians(20),
+        reach_m=0.14,
+    )
+
+
+SHAPES = {"square": _square(0.04), "T": _tee(0.03)}

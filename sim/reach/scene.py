@@ -1,0 +1,58 @@
+"""The reaching scene as a MuJoCo model: an arm, a table, a ball on a stick that shows where to reach.
+
+    model = build(ARMS["arm7"]).compile(); stand_ball(model, place_m, radius_m=0.03)
+
+The stick and its foot say how high the ball is and where it stands, which one camera could not tell of a ball alone.
+Nothing of it collides. Frame: z up, x to the robot's right, y away from it, metres.
+"""
+
+import mujoco
+import numpy as np
+
+from rehearse.sim.arms import ASSETS, Arm
+
+TIMESTEP_S = 0.005
+
+_WORLD = """
+<mujoco model="reach">
+  <option timestep="{timestep}" integrator="implicitfast"/>
+  <visual>
+    <global offwidth="1280" offheight="960"/><map znear=".02"/>
+    <quality shadowsize="2048" offsamples="4"/>
+    <headlight ambient=".42 .42 .42" diffuse=".3 .3 .3" specular=".1 .1 .1"/>
+  </visual>
+  <asset>
+    <texture name="table" type="2d" builtin="checker" width="256" height="256" rgb1=".80 .77 .72" rgb2=".77 .74 .69"/>
+    <material name="table" texture="table" texrepeat="5 5" texuniform="false" specular=".1" shininess=".1"/>
+    <texture type="skybox" builtin="gradient" width="64" height="64" rgb1=".62 .68 .76" rgb2=".36 .41 .48"/>
+  </asset>
+  <worldbody>
+    <light name="key" pos="-.6 -.2 1.5" dir=".25 .1 -1" cutoff="45" exponent="1" diffuse=".55 .55 .53"
+           specular=".2 .2 .2"/>
+    <camera name="camera" pos="-.2 .92 .76" xyaxes="-1 0 0 0 -.47 .88" fovy="44"/>
+    <camera name="film" pos=".62 .82 .74" xyaxes="-.77 .64 0 -.26 -.32 .91" fovy="43"/>
+    <geom name="table" type="box" size=".62 .6 .02" pos="-.2 -.02 -.02" material="table" contype="0" conaffinity="0"/>
+    <body name="foot"><geom type="cylinder" size=".035 .002" rgba=".10 .35 .22 1" contype="0" conaffinity="0"/></body>
+    <body name="ball">
+      <geom name="ball" type="sphere" size=".02" rgba=".10 .72 .36 1" contype="0" conaffinity="0"/>
+      <!-- Longer than the ball is high: the table hides the rest. -->
+      <geom type="cylinder" fromto="0 0 0 0 0 -.5" size=".008" rgba=".10 .35 .22 1" contype="0" conaffinity="0"/>
+    </body>
+  </worldbody>
+</mujoco>
+"""
+
+
+def build(arm: Arm) -> mujoco.MjSpec:
+    """The whole scene as an MjSpec; the ball is not placed yet."""
+    spec = mujoco.MjSpec.from_string(_WORLD.format(timestep=TIMESTEP_S))
+    child = mujoco.MjSpec.from_file(str(ASSETS / arm.asset))
+    spec.attach(child, frame=spec.worldbody.add_frame(pos=list(arm.base_m)), prefix="arm/")
+    return spec
+
+
+def stand_ball(model: mujoco.MjModel, place_m: np.ndarray, radius_m: float) -> None:
+    """Stand the ball with its middle at ``place_m`` (3,)."""
+    model.body_pos[model.body("ball").id] = place_m
+    model.body_pos[model.body("foot").id] = [*place_m[:2], 0.002]
+    model.geom_size[model.geom("ball").id, 0] = radius_m

@@ -1,0 +1,44 @@
+"""Reaching as a task: an arm brings its fingertips to a ball.
+
+env = TASK.make_env(split="test"); agent = make_agent(TASK, "oracle")
+"""
+
+from rehearse.planner import Disagreement, Goal, MPCConfig, Objective
+from rehearse.sim.goal_task import goal_task, towards_picture
+from rehearse.sim.goal_world import PERIOD_S
+from rehearse.sim.reach.behaviours import Demonstrator, noisy_play
+from rehearse.sim.reach.env import EPISODE_STEPS, ReachEnv
+from rehearse.sim.reach.world import ReachWorld
+from rehearse.sim.task import Situation
+
+
+def objective(now: Situation) -> Objective:
+    """The fingertips at the ball, soon."""
+    if now.goal_moment is not None:
+        return towards_picture(now)
+    names = ("grip_x_m", "grip_y_m", "grip_z_m")
+    place = {name: float(value) for name, value in zip(names, now.goal_state, strict=True)}
+    return 10 * Goal(place, end=0) + 0.2 * now.doubt * Disagreement()
+
+
+TASK = goal_task(
+    ReachWorld,
+    name="reach",
+    env_id="rehearse/Reach-v0",
+    summary="a 7-DoF arm brings its fingertips to a ball on a stick",
+    tags=frozenset({"smoke", "benchmark"}),
+    build=ReachEnv,
+    episode_steps=EPISODE_STEPS,
+    play=noisy_play,
+    scripts={"script-best": Demonstrator},
+    mpc=MPCConfig(
+        action_low=(-1.0,) * 3,
+        action_high=(1.0,) * 3,
+        horizon=6,
+        period_s=PERIOD_S,
+        knots=3,
+        initial_std=(0.6,) * 3,
+    ),
+    objective=objective,
+    success_words="At the ball",
+)

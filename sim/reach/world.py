@@ -1,0 +1,130 @@
+"""The reaching world: physics of one episode, without rendering and without Gymnasium.
+
+    world = ReachWorld(); world.reset(np.random.default_rng(0)); world.step(np.array([1.0, 0.0, 0.0]))
+
+The action (3,) is the velocity of the gripper's commanded point along x, y and z, 1 = MAX_SPEED_MPS; inverse kinematics
+turns it into joint targets, the hand pointing down. Success: the fingertips within 2 cm of the ball's middle.
+"""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from rehearse.sim.arms import ARMS, Arm
+from rehearse.sim.goal_world import PERIOD_S, GoalWorld
+from rehearse.sim.kinematics import ArmKinematics
+from rehearse.sim.reach import scene
+from rehearse.sim.variation import Look, between
+
+MAX_SPEED_MPS = np.array([0.3, 0.3, 0.25])
+STEP_M = MAX_SPEED_MPS * PERIOD_S  # the longest move of one step
+WORKSPACE_LOW_M, WORKSPACE_HIGH_M = np.array([-0.50, -0.14, 0.05]), np.array([0.10, 0.16, 0.34])
+TOLERANCE_M, FARTHER_THAN_M = 0.02, 0.12  # of success, and of every start
+SETTLE_SUBSTEPS = 40
+
+
+@dataclass(frozen=True)
+class ReachFactors(Look):
+    """What varies between layouts besides start and goal. Damping is a share of the arm's own."""
+
+    ball_radius_m: float = between(0.028, 0.036)
+    joint_damping: float = between(0.6, 1.6)
+    payload_kg: float = between(0.0, 0.4)  # in the hand
+
+
+class ReachWorld(GoalWorld):
+    """One arm and one ball.
+
+    Starts: fingertips and ball are uniform in the workspace, at least FARTHER_THAN_M apart; 0.28 m in the median (0.16
+    to 0.44 m for 80 %). ``command`` (J + 3,) holds the commanded joints and the commanded point.
+    """
+
+    action_names = ("velocity_x", "velocity_y", "velocity_z")
+    signals = ("grip_x_m", "grip_y_m", "grip_z_m", "distance_m")  # the ball can be seen, so the distance can be learnt
+    proprio = ("grip_x", "grip_y", "grip_z", "lag_x", "lag_y", "lag_z")
+    goal = ("grip_x", "grip_y", "grip_z")
+    factors_kind = ReachFactors
+    instruction = "bring the fingertips to the ball"
+
+    def __init__(self, arm: Arm = ARMS["arm7"]) -> None:
+        super().__init__(scene.build(arm).compile())
+        model = self.model
+        self.kinematics = ArmKinematics(arm)
+        self._joints = len(arm.joints)
+        joints = [model.joint(f"arm/{name}") for name in arm.joints]
+        self._qpos = np.array([joint.qposadr[0] for joint in joints])
+        self._dofs = np.array([joint.dofadr[0] for joint in joints])
+        self._closed = np.full(model.nu - self._joints, arm.closed)
+        self._hand = model.body("arm/hand").id
+        self._nominal = model.dof_damping.copy(), model.body_mass.copy()
+
+    def lay_out(self, rng: np.random.Generator) -> None:
+        """Stand the ball, and bring the arm to where it starts."""
+        factors, model, data = self.factors, self.model, self.data
+        damping, mass = self._nominal
+        model.dof_damping[self._dofs] = damping[self._dofs] * factors.joint_damping
+        model.body_mass[self._hand] = mass[self._hand] + factors.payload_kg
+        mujoco.mj_setConst(model, mujoco.MjData(model))  # what the solver derives from masses
+        while True:
+            start, self.goal_state = rng.uniform(WORKSPACE_LOW_M, WORKSPACE_HIGH_M, (2, 3))
+            if np.linalg.norm(start - self.goal_state) >= FARTHER_THAN_M:
+                break
+        scene.stand_ball(model, self.goal_state, factors.ball_radius_m)
+        self.command = np.concatenate([self._posture(start), start])
+        data.qpos[self._qpos] = self.command[: self._joints]
+        data.ctrl[:] = np.concatenate([self.command[: self._joints], self._closed])
+        mujoco.mj_step(model, data, nstep=SETTLE_SUBSTEPS)
+
+    @property
+    def commanded_m(self) -> np.ndarray:
+        """The commanded point (3,)."""
+        return self.command[self._joints :]
+
+    def _posture(self, place_m: np.ndarray) -> np.ndarray:
+        """Joint angles (J,) with the fingertips at ``place_m`` (3,)."""
+        return self.kinematics.solve(self.kinematics.home_rad, place_m, iterations=80)
+
+    def controls(self, actions: np.ndarray, command: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Actions (H, 3) -> joint targets (H * substeps, nu), moving evenly within each step."""
+        q_rad, target_m = command[: self._joints], command[self._joints :]
+        share = np.linspace(0, 1, self.substeps + 1)[1:, None]
+        fingers = np.broadcast_to(self._closed, (self.substeps, len(self._closed)))
+        rows = []
+        for action in actions:
+            target_m = np.clip(target_m + action * STEP_M, WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
+            q_next = self.kinematics.solve(q_rad, target_m)
+            rows.append(np.concatenate([q_rad + (q_next - q_rad) * share, fingers], axis=1))
+            q_rad = q_next
+        return np.concatenate(rows), np.concatenate([q_rad, target_m])
+
+    def fingertips(self, qpos: np.ndarray) -> np.ndarray:
+        """Where the fingertips are (..., 3) for positions (..., nq)."""
+        joints = qpos[..., self._qpos].reshape(-1, self._joints)
+        return np.array([self.kinematics.forward(q_rad) for q_rad in joints]).reshape(*qpos.shape[:-1], 3)
+
+    def measure(self, qpos: np.ndarray) -> dict[str, np.ndarray]:
+        """Positions (..., nq) -> signals."""
+        grip = self.fingertips(qpos)
+        return {
+            "grip_x_m": grip[..., 0],
+            "grip_y_m": grip[..., 1],
+            "grip_z_m": grip[..., 2],
+            "distance_m": np.linalg.norm(grip - self.goal_state, axis=-1),
+        }
+
+    def excess(self, measured: dict[str, np.ndarray]) -> np.ndarray:
+        """The distance as far as it exceeds the tolerance, in tolerances."""
+        return np.maximum(measured["distance_m"] / TOLERANCE_M - 1, 0)
+
+    def proprioception(self) -> np.ndarray:
+        """(6,) where the fingertips are, and how far behind the commanded point."""
+        grip = self.fingertips(self.data.qpos)
+        return np.concatenate([grip, self.commanded_m - grip]).astype(np.float32)
+
+    def pose_goal(self, data: mujoco.MjData) -> None:
+        """The arm with its fingertips at the ball."""
+        data.qpos[self._qpos] = self._posture(self.goal_state)
+
+    def mark_goal(self, scene_drawn: mujoco.MjvScene) -> None:
+        """The ball stands there already."""

@@ -1,0 +1,41 @@
+"""The tasks, by name.
+
+    task = get_task("dog-on-jacket"); names = task_names("benchmark")
+
+A task that is not listed here is named by where it stands: ``get_task("my_robot.task:TASK")``, on every command line
+too (``--task my_robot.task:TASK``). A task is imported when it is first asked for.
+"""
+
+from importlib import import_module
+
+from rehearse.errors import ConfigError
+from rehearse.sim.task import Task
+
+# name -> module:variable
+TASKS = {
+    "dog-on-jacket": "rehearse.sim.dog_on_jacket.task:TASK",
+    "push": "rehearse.sim.push.task:PUSH",
+    "push-t": "rehearse.sim.push.task:PUSH_T",
+    "two-room": "rehearse.sim.two_room.task:TASK",
+    "reach": "rehearse.sim.reach.task:TASK",
+}
+DEFAULT = "dog-on-jacket"
+
+
+def get_task(name: str) -> Task:
+    """The task of this name, or at this ``module:variable``; ConfigError lists the names."""
+    module, _, variable = TASKS.get(name, name).partition(":")
+    if not variable:
+        raise ConfigError(f"unknown task {name!r}; choose one of {', '.join(TASKS)}, or module:variable of your own")
+    try:
+        task = getattr(import_module(module), variable)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"task {name!r} cannot be found: {error}") from error
+    if not isinstance(task, Task):
+        raise ConfigError(f"task {name!r} is a {type(task).__name__}; it must be a rehearse.sim.task.Task")
+    return task
+
+
+def task_names(tag: str | None = None) -> list[str]:
+    """All names, or those of the tasks with a tag."""
+    return [name for name in TASKS if tag is None or tag in get_task(name).tags]

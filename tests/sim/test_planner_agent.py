@@ -1,0 +1,108 @@
+"""What a planner is told: fear, doubt, goals in two kinds, deadlines; and that it is refused what it cannot know."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from rehearse.errors import CheckpointError, ConfigError
+from rehearse.sim.dog_on_jacket.task import TASK as DOG
+from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings, moment_of
+from rehearse.sim.task import Task
+from rehearse.world_model import ModelConfig, WorldModel, preset
+from tests.sim.point_mass import TASK as POINT
+
+FEW = PlannerSettings(futures=8)
+
+
+def model_of(task: Task, **changes: object) -> WorldModel:
+    """An untrained model of this task's robot, the same every time."""
+    own = dict(action_dim=len(task.actions), proprio_dim=len(task.proprio), signals=dict(task.signals))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return WorldModel(ModelConfig(**{**vars(preset("debug").model), **own, **changes})).eval()
+
+
+def observed(task: Task, seed: int = 0) -> dict[str, np.ndarray]:
+    """Pictures of noise, and numbers."""
+    rng = np.random.default_rng(seed)
+    picture = lambda: rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)  # noqa: E731
+    felt = {"proprio": np.zeros(len(task.proprio), np.float32), "goal_state": np.ones(len(task.goal), np.float32)}
+    return {"image": picture(), "goal": picture(), **felt}
+
+
+def decided(task: Task, settings: PlannerSettings, seed: int = 0) -> PlannerAgent:
+    """An agent that has made one decision."""
+    agent = PlannerAgent(task, model_of(task), settings)
+    agent.reset(None, observed(task), np.random.default_rng(seed))
+    agent.act(None)
+    return agent
+
+
+def parts(task: Task, **settings: object) -> set[str]:
+    """The terms of what a decision's plan costs."""
+    return set(decided(task, replace(FEW, **settings)).last_plan.kept[0].parts)
+
+
+def test_fear_and_doubt_scale_their_terms_and_no_others() -> None:
+    model, told = model_of(DOG), {}
+    for name, settings in {"usual": FEW, "brave": replace(FEW, fear=0.0), "sure": replace(FEW, doubt=0.5)}.items():
+        agent = PlannerAgent(DOG, model, settings)
+        agent.reset(None, observed(DOG), np.random.default_rng(0))
+        actions = torch.zeros(3, 4, 4)
+        futures = agent.dynamics.imagine(agent.dynamics.observe(agent.history()), actions)
+        told[name] = {term: float(cost[0]) for term, cost in agent.objective().parts(futures, actions).items()}
+    usual = told["usual"]
+    assert min(usual["hazard woken"], usual["disagreement"]) > 0
+    for term, brave, sure in (("reach progress", 1.0, 1.0), ("hazard woken", 0.0, 1.0), ("disagreement", 1.0, 0.5)):
+        assert told["brave"][term] == pytest.approx(brave * usual[term])
+        assert told["sure"][term] == pytest.approx(sure * usual[term])
+
+
+def test_a_goal_is_a_place_or_a_picture() -> None:
+    assert parts(POINT, goal="state") == {"goal"}
+    assert parts(POINT, goal="image") == {"toward", "disagreement"}
+    assert "toward" not in parts(DOG, goal="image"), "where there is no goal, nothing is asked for"
+    agent = decided(POINT, replace(FEW, goal="image"))
+    expected = moment_of(agent.dynamics.model, observed(POINT)["goal"])
+    goals = [term.goal for term in agent.objective().terms if hasattr(term, "goal")]
+    torch.testing.assert_close(goals[0], expected)
+
+
+def test_a_deadline_ends_the_search_and_noise_stays_within_bounds() -> None:
+    whole, hurried = decided(POINT, PlannerSettings(64)), decided(POINT, PlannerSettings(64, deadline_s=1e-9))
+    assert hurried.last_plan.iterations == 1 < whole.last_plan.iterations
+    agent = PlannerAgent(DOG, model_of(DOG), replace(FEW, noise=5.0))
+    agent.reset(None, observed(DOG), np.random.default_rng(0))
+    action = agent.act(None)
+    assert not np.allclose(action, agent.last_plan.actions[0])
+    assert np.all(action >= DOG.mpc.action_low)
+    assert np.all(action <= DOG.mpc.action_high)
+
+
+def test_the_same_generator_gives_the_same_decision() -> None:
+    first, again, other = (decided(POINT, FEW, seed).last_plan.actions for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_model_must_know_the_robot_and_what_is_asked() -> None:
+    for wrong in ({"action_dim": 3}, {"proprio_dim": 5}, {"signals": {"x_m": "regression"}}):
+        with pytest.raises(CheckpointError, match="point-mass needs 2, 2"):
+            PlannerAgent(POINT, model_of(POINT, **wrong), FEW)
+    without_heads = model_of(POINT, signals={})
+    PlannerAgent(POINT, without_heads, replace(FEW, goal="image"))
+    more = dict(POINT.signals) | {"speed_mps": "regression"}
+    PlannerAgent(POINT, model_of(POINT, signals=more), FEW)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"goal": "words"}, {"futures": 0}, {"fear": -1.0}, {"doubt": -0.1}, {"noise": -1.0}, {"deadline_s": 0.0}],
+)
+def test_impossible_settings_are_refused(wrong: dict) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong)) + "|negative|at least 1"):
+        PlannerSettings(**wrong)
+    with pytest.raises(ConfigError, match="unknown optimizer"):
+        PlannerAgent(POINT, model_of(POINT), PlannerSettings(optimizer="luck"))
