@@ -10,11 +10,18 @@ from tests.faults.registry import fault
 from tests.faults.rig import LIMITS, URDF, Rig
 
 
-def changed(rig: Rig, tamper: Callable, action: Action, reason: Reason, latched: bool = False) -> float:
-    """Commands are damaged from now on: the arm rests, and, unless latched, goes on with the next good one."""
+def changed(
+    rig: Rig, tamper: Callable, action: Action, reason: Reason, latched: bool = False, at_once: bool = True
+) -> float:
+    """Commands are damaged from now on: the arm rests, and, unless latched, goes on with the next good one.
+
+    Not ``at_once``: the fault begins with the first refusal, for until then the commands were good.
+    """
     rig.break_it()
     good, rig.tamper = rig.tamper, tamper
     rig.said(action, reason)
+    if not at_once:
+        rig.mark()
     took_s = rig.rests()
     rig.stays_at_rest()
     rig.tamper = good
@@ -54,8 +61,9 @@ def reordered_joints(rig: Rig) -> None:
     rig.break_it()
     rig.tamper = tamper
     rig.goes_on()
-    others = np.array([message.velocity[1:] for message in rig.since("joints")])
-    assert np.abs(others).max() < 0.25, "only the first joint is to swing"
+    swung = np.ptp([message.position for message in rig.since("joints")], axis=0)
+    assert swung[0] > 0.1, "the first joint is to swing"
+    assert swung[1:].max() < 0.05, "and no other"
 
 
 @fault("a plan stamped two seconds ago", "hold `stale_command`")
@@ -69,13 +77,17 @@ def stale_command(rig: Rig) -> float:
     return changed(rig, tamper, Action.HOLD, Reason.STALE_COMMAND)
 
 
-@fault("one plan over and over again", "hold `jump`")
+@fault("a plan of a while ago, over and over", "hold `jump`")
 def replayed_command(rig: Rig) -> float:
     def tamper(message: Any) -> Any:
-        return first.append(message) or message if not first else first[0]
+        kept.append(message)
+        moved = abs(message.points[0].positions[0] - kept[0].points[0].positions[0])
+        old.extend(kept[:1] if moved > 0.1 and not old else [])  # the arm is elsewhere by now
+        return old[0] if old else message
 
-    first: list = []
-    return changed(rig, tamper, Action.HOLD, Reason.JUMP)
+    kept: list = []
+    old: list = []
+    return changed(rig, tamper, Action.HOLD, Reason.JUMP, at_once=False)
 
 
 @fault("a plan re-anchored 0.2 rad away", "hold `jump`")
@@ -145,7 +157,4 @@ def beyond_workspace(rig: Rig) -> float:
             point.velocities[1] -= 0.4 * (0 < index < len(message.points) - 1)
         return message
 
-    rig.break_it()
-    rig.tamper = tamper
-    rig.said(Action.HOLD, Reason.WORKSPACE)
-    return rig.rests(sure_s=np.inf)
+    return changed(rig, tamper, Action.HOLD, Reason.WORKSPACE, at_once=False)

@@ -178,6 +178,10 @@ class Rig:
         """The moment of the fault: in motion, or as things are where the setup does not move."""
         if self.setup.moves:
             self.probe.until(lambda: self.moves() and self.passed(), "the arm to move once more")
+        self.mark()
+
+    def mark(self) -> None:
+        """What is heard from now on is heard after the fault."""
         self._since = {name: len(getattr(self, name)) for name in ("joints", "told", "verdicts", "status")}
 
     def since(self, name: str) -> list:

@@ -1,10 +1,11 @@
 """Try every fault many times, and write what happened into docs/safety.md.
 
 python tests/faults/table.py --times 20           # in .venv-ros, or wherever a ROS 2 is; a quiet machine tells more
-python tests/faults/table.py --times 5 --only planner_killed guard_killed --json out/faults.json
+python tests/faults/table.py --times 20 --only planner_killed guard_killed
 
 A fault is held when all that its row requires happened; the time is the robot's own, from the fault until the arm
 rests. Exit code 1 if any was not held. Runs whose machine failed them (a process that did not start) count as not held.
+Every run is kept in out/faults.json; --only replaces the runs of these faults there, and the page is written anew.
 """
 
 import argparse
@@ -59,15 +60,14 @@ def row(fault: Fault, runs: list[Run]) -> str:
     return f"| {fault.name} | {fault.required} | {held} of {len(runs)} | {took} |"
 
 
-def write(runs: list[Run], times: int, load: float) -> None:
+def write(runs: list[Run]) -> None:
     """Put the table between the page's marks."""
     lines = [
-        f"n = {times} each, on {os.cpu_count()} cores, load {load:.1f} when it began; written by",
-        f"`python tests/faults/table.py --times {times}`.",
+        f"On {os.cpu_count()} cores that others used too; written by `python tests/faults/table.py`.",
         "",
         "| fault | required | held | robot time to rest, s: median (range) |",
         "| --- | --- | --- | --- |",
-        *(row(fault, [run for run in runs if run.fault == fault.happen.__name__]) for fault in FAULTS),
+        *(row(fault, of(fault, runs)) for fault in FAULTS),
     ]
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
@@ -75,26 +75,30 @@ def write(runs: list[Run], times: int, load: float) -> None:
         path.write_text("\n".join([before + BEGIN, "", *lines, "", END + after]), encoding="utf-8")
 
 
+def of(fault: Fault, runs: list[Run]) -> list[Run]:
+    """Those of one fault."""
+    return [run for run in runs if run.fault == fault.happen.__name__]
+
+
 def main() -> int:
     """See the module's first lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=20, help="how often each fault is tried")
-    parser.add_argument("--only", nargs="+", choices=[f.happen.__name__ for f in FAULTS], help="only these; no page")
-    parser.add_argument("--json", type=Path, help="write every run here")
+    parser.add_argument("--only", nargs="+", choices=[f.happen.__name__ for f in FAULTS], help="try only these anew")
+    parser.add_argument("--runs", type=Path, default=ROOT / "out" / "faults.json", help="where every run is kept")
     given = parser.parse_args()
-    load, runs = os.getloadavg()[0], []
+    runs = [Run(**run) for run in json.loads(given.runs.read_text())] if given.only and given.runs.exists() else []
     for fault in (fault for fault in FAULTS if not given.only or fault.happen.__name__ in given.only):
         began_s = time.monotonic()
         tried = [attempt(fault) for _ in range(given.times)]
-        runs += tried
+        runs = [run for run in runs if run.fault != fault.happen.__name__] + tried
         print(row(fault, tried), f"{time.monotonic() - began_s:.0f} s", flush=True)
         for why in sorted({run.why for run in tried if not run.held}):
             print("    not held:", why, flush=True)
-    if given.json:
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps([asdict(run) for run in runs], indent=1))
-    if not given.only:
-        write(runs, given.times, load)
+        with atomic_write(given.runs) as path:
+            path.write_text(json.dumps([asdict(run) for run in runs], indent=1))
+    if all(of(fault, runs) for fault in FAULTS):
+        write(runs)
     return 0 if all(run.held for run in runs) else 1
 
 
