@@ -25,7 +25,7 @@ test: rendering lint ## Check the style, run every test
 # What a sourced ROS puts on these paths does not fit the ROS that pip installs.
 test-ros: .venv-ros/.installed ## Test the ROS 2 nodes on a ROS from pip, in .venv-ros
 	@$(WITHOUT_ROS) .venv-ros/bin/python -m rehearse.sim.gl
-	@$(WITHOUT_ROS) .venv-ros/bin/python -m pytest -q tests/ros $(ARGS)
+	@$(WITHOUT_ROS) .venv-ros/bin/python -m pytest -q tests/ros tests/faults $(ARGS)
 
 lint: .venv/.installed ## Check the style only
 	@$(BIN)/ruff check --quiet --output-format concise .

@@ -13,6 +13,7 @@ PACKAGES = [
     "rehearse.planner",
     "rehearse.planner.objectives",
     "rehearse.ros_nodes",
+    "rehearse.ros_nodes.guard",
     "rehearse.sim",
     "rehearse.sim.dog_on_jacket",
     "rehearse.sim.push",

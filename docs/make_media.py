@@ -24,9 +24,11 @@ from rehearse.sim.cameras import CAMERAS
 from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.oddities import ODDITIES
 from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.evaluate import EvalConfig
 from rehearse.stories import habit, tell
 from rehearse.world_model import shipped_checkpoint
 
+CONFIG = EvalConfig(methods=("nothing",))
 MEDIA = Path(__file__).with_name("media")
 COLUMNS, WIDTH, HEIGHT, LABEL, GAP = 6, 240, 180, 26, 4
 PAPER, INK, WAKE = "#faf8f4", "#22262b", "#c65200"
@@ -98,7 +100,7 @@ def main(results: Path) -> None:
     report = json.loads(results.read_text())
     layout = layout_to_show(report["episodes"])
     agent = make_agent(TASK, "planner-512", shipped_checkpoint(TASK.checkpoint))
-    pull, story = habit(TASK, make_agent(TASK, "script-fast"), layout), tell(TASK, agent, layout, decisions=1)
+    pull, story = habit(CONFIG, layout), tell(agent, CONFIG, layout, decisions=1)
     imagined = story.decisions[0].candidates[0].frames
     picks = np.linspace(0, len(story.film) - 1, COLUMNS).round().astype(int).tolist()
     dreams = np.linspace(0, len(imagined) - 1, COLUMNS).round().astype(int).tolist()

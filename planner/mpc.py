@@ -42,13 +42,6 @@ class Ask(NamedTuple):
     actions: Tensor
 
 
-class Expected(NamedTuple):
-    """What the last plan imagined: moments (S,D) at times_s (S,)."""
-
-    times_s: np.ndarray
-    moments: np.ndarray
-
-
 class Situation(NamedTuple):
     """What stands at the beginning of a decision: history and belief, what is already on its way, how far to look."""
 
@@ -100,7 +93,7 @@ class MPC:
         self.limits = limits
         self.refine = refine
         self.verifier = verifier
-        self._trust = None if config.trust is None else Trust(config.trust, config.horizon)
+        self._trust = None if config.trust is None else Trust(config.trust, config.horizon, config.period_s)
         self.timeline = Timeline(config)
         self._budget = Budget(config.deadline_s, clock)
         self.reset()
@@ -109,7 +102,6 @@ class MPC:
         """Forget the previous plan: a new episode, a new task, a moved scene."""
         self._previous: Spline | None = None
         self._best: tuple[np.ndarray, Tensor] | None = None
-        self._expected: Expected | None = None
         if self._trust is not None:
             self._trust.reset()
 
@@ -139,7 +131,7 @@ class MPC:
         self._budget.begin()
         prefix = self.timeline.prefix(committed, generator.device)
         belief = self.dynamics.observe(history)
-        judgement, health = self._judge(belief, time_s - len(prefix) * self.config.period_s)
+        judgement, health = self._judge(history, belief, time_s - len(prefix) * self.config.period_s)
         now = Situation(history, belief, prefix, time_s, judgement.horizon)
         state = self.optimizer.init(*self.timeline.start(self._previous, time_s, generator.device))
         if judgement.mode == HOLD:
@@ -252,22 +244,16 @@ class MPC:
 
     # -- before and after ----------------------------------------------------------------------------------------
 
-    def _judge(self, belief: Belief, seen_s: float) -> tuple[Judgement, dict[str, float]]:
-        """How far to trust, from what was imagined for the moment that was seen last, at seen_s."""
+    def _judge(self, history: Any, belief: Belief, seen_s: float) -> tuple[Judgement, dict[str, float]]:
+        """How far imagination is to be trusted; what has gone too wrong begins anew, from standing still."""
         if self._trust is None:
             return Judgement(self.config.horizon, TRUST), {}
-        health, surprise = {}, None
-        if self._expected is not None:
-            apart_s = np.abs(self._expected.times_s - seen_s)
-            step = int(apart_s.argmin())
-            if apart_s[step] < self.config.period_s / 4:
-                seen = self.dynamics.moment(belief).float().cpu().numpy()
-                surprise = self._trust.surprise(self._expected.moments[step], seen, step + 1)
-                health["surprise"] = surprise
-        judgement = self._trust.judge(surprise)
+        judgement, health = self._trust.look(self.dynamics, history, belief, seen_s)
         if judgement.mode in (REPLAN, HOLD):
-            self._previous = self._best = None
-        return judgement, health | {"trusted_steps": float(judgement.horizon)}
+            knot_times_s = seen_s + self.timeline.knot_offsets_s
+            self._previous = knot_times_s, np.tile(self.config.rest, (len(knot_times_s), 1))
+            self._best = None
+        return judgement, health
 
     def _remember(self, pool: Pool, order: Tensor, committed: int, time_s: float) -> np.ndarray:
         """Keep the best plan's spline and what it imagined for the next decision; its actions (H,A)."""
@@ -278,7 +264,7 @@ class MPC:
         if self._trust is not None:
             latents = pool.futures(chosen[None]).latents
             arrivals_s = time_s + (np.arange(len(actions)) - committed + 1) * self.config.period_s
-            self._expected = None if latents is None else Expected(arrivals_s, latents[0].float().cpu().numpy())
+            self._trust.expect(arrivals_s, latents[0].float().cpu().numpy())
         return actions[committed:]
 
     def _to_rest(self, actions: np.ndarray) -> np.ndarray | None:

@@ -20,8 +20,8 @@ import numpy as np
 from torch import Generator, Tensor
 
 from rehearse.errors import DataError, RehearseError
-from rehearse.planner.trust import TRUST
 
+TRUST = "trust"  # a plan's mode when all is well; the others are in trust.py
 Belief = Any  # What a Dynamics knows now. Only the Dynamics that made it looks inside.
 
 
@@ -88,8 +88,9 @@ class Futures:
 class Dynamics(Protocol):
     """A learned model or the true physics. Equal actions from one belief give equal futures.
 
-    One that imagines latents may also say which one it is in now, `moment(belief) -> (D,)`: a planner that compares the
-    two knows when the world has departed from what was imagined.
+    One that imagines latents may also say which one it is in now, `moment(belief) -> (D,)`, and how badly it could
+    reproduce what it senses, `blindness(history, belief) -> float`: a planner that compares what was imagined with what
+    came knows when the world has departed from it (trust.py).
     """
 
     def observe(self, history: Any) -> Belief: ...

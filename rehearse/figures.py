@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 ROLES = ("ink", "muted", "rule", "calm", "wake", "progress", "script", "oracle")
 COLOUR = {role: f"#0{i}0{i}0{i}" for i, role in enumerate(ROLES, start=1)}
 WIDTH_IN, FONT_PT = 4.4, 9.5
-WAKES, TOP_LEAST, TOP_MOST = 1.0, 1.3, 2.6
+HARM, TOP_LEAST, TOP_MOST = 1.0, 1.3, 2.6
 SMALLEST_SPAN_S = 1e-3
 
 
@@ -95,8 +95,8 @@ def panel(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
     return axes
 
 
-def _top(lines: Sequence[Line]) -> float:
-    """Highest value shown: all of a calm future, not the whole of a leap far beyond waking."""
+def top_of(lines: Sequence[Line]) -> float:
+    """Highest value shown: all of a calm future, not the whole of a leap far beyond harm."""
     highest = max((float(np.nanmax(line.values, initial=0.0)) for line in lines), default=0.0)
     return float(np.clip(highest * 1.08, TOP_LEAST, TOP_MOST))
 
@@ -109,15 +109,17 @@ def signal_curve(
     marks_s: Sequence[float] = (),
     height_in: float = 1.35,
     width_in: float = WIDTH_IN,
+    threshold: str | None = "wakes",
 ) -> Curve:
-    """Signals over time with the threshold of waking; what lies above it is drawn as waking.
+    """Signals over time with the ``threshold`` of harm, by its name; what lies above it is drawn as such.
 
-    The axis ends at ``span_s``, or with the longest line; ``marks_s`` are moments pointed out on the time axis.
+    With None, 1 is no threshold but all that there is to reach. The axis ends at ``span_s``, or with the longest line;
+    ``marks_s`` are moments pointed out on the time axis.
     """
     start = min((float(line.times_s[0]) for line in lines), default=0.0)
     last = max((float(line.times_s[-1]) for line in lines), default=0.0)
     end = max(last if span_s is None else start + span_s, start + SMALLEST_SPAN_S)
-    top = top or _top(lines)
+    top = top or top_of(lines)
     left, bottom, width = 0.55 / width_in, 0.38 / height_in, 1 - 0.68 / width_in
     figure = Figure(figsize=(width_in, height_in))
     axes = panel(figure, (left, bottom, width, 0.97 - bottom))
@@ -126,12 +128,15 @@ def signal_curve(
         axes.plot(line.times_s, line.values, lw=line.width, ls=(0, (4, 2.5)) if line.dashed else "-", **style)
         if line.filled:
             axes.fill_between(line.times_s, line.values, color=COLOUR[line.role], alpha=0.14, lw=0)
-            above = dict(where=line.values > WAKES, interpolate=True, color=COLOUR["wake"], alpha=0.55, lw=0)
-            axes.fill_between(line.times_s, line.values, WAKES, **above)
-    axes.axhline(WAKES, color=COLOUR["wake"], lw=1, ls=(0, (1, 2)))
+            above = dict(where=line.values > HARM, interpolate=True, color=COLOUR["wake"], alpha=0.55, lw=0)
+            axes.fill_between(line.times_s, line.values, HARM, **above)
     axes.set(xlim=(start, end), ylim=(-0.03 * top, top))
-    axes.set_yticks([0, WAKES], ["0", "wakes"])
-    axes.get_yticklabels()[1].set_color(COLOUR["wake"])
+    if threshold is None:
+        axes.set_yticks([0, 1])
+    else:
+        axes.axhline(HARM, color=COLOUR["wake"], lw=1, ls=(0, (1, 2)))
+        axes.set_yticks([0, HARM], ["0", threshold])
+        axes.get_yticklabels()[1].set_color(COLOUR["wake"])
     axes.locator_params(axis="x", nbins=6)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} s")
     axes.tick_params(axis="x", pad=8 if len(marks_s) else 4)

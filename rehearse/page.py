@@ -1,10 +1,10 @@
 """One self-contained HTML page: what was imagined, what then happened, and how often it went well.
 
-    write_page("report.html", rows, [story], {"level": "half", "seeds": "0..199"}, contrast=habit)
+    write_page("report.html", task, rows, [story], {"level": "half", "seeds": "0..199"}, contrast=habit)
 
 Everything stands in the one file: styles, script, SVG figures, H.264 films as data URIs. Nothing is loaded from
-elsewhere. Letters: T film frames, H imagined steps, A action dimension. Index h of what is imagined is what is seen
-on arrival, one period after film frame ``step + h``.
+elsewhere. The words are the task's (rehearse.sim.tale). Letters: T film frames, H imagined steps, A action dimension.
+Index h of what is imagined is what is seen on arrival, one period after film frame ``step + h``.
 """
 
 import math
@@ -17,44 +17,37 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rehearse.errors import DataError
-from rehearse.figures import WAKES, Curve, Line, against_futures, signal_curve
+from rehearse.figures import HARM, Curve, Line, against_futures, signal_curve, top_of
 from rehearse.files import atomic_write
 from rehearse.film import SPRITE_CRF, SPRITE_SCALE, check_frames, data_uri, encode_mp4, hold_last, sprite
+from rehearse.sim.task import Task
 
-FPS = 5
-PERIOD_S = 1 / FPS
 HOLD_STEPS = 5  # a film rests on its last frame for a second before it begins anew
 TEMPLATES = Path(__file__).parent / "templates"
 REFERENCES = ("nothing", "random", "oracle")
-METHOD_NAMES = {
-    "nothing": "Hold still",
-    "random": "Random motion",
-    "script-fast": "Script: the fast pull",
-    "script-best": "Script: the best pull",
-    "oracle": "Planner on true physics",
-}
 
 
 @dataclass(frozen=True)
 class ImaginedView:
-    """One imagined future: frames (H,h,w,3) uint8, signals (H,), actions (H,A), cost and its parts, the verdict.
+    """One imagined future: frames (H,h,w,3) uint8, actions (H,A), cost and its parts, the verdict.
 
-    ``verdict`` begins with "chosen", "runner-up" or "rejected".
+    ``verdict`` begins with "chosen", "runner-up" or "rejected". ``strain``, ``harm`` (its chance) and ``progress`` (H,)
+    are None where the model does not tell them.
     """
 
     frames: np.ndarray
     cost: float
     parts: dict[str, float]
-    disturbance: np.ndarray
-    progress: np.ndarray
-    woken: np.ndarray
     actions: np.ndarray
     verdict: str
+    strain: np.ndarray | None = None
+    harm: np.ndarray | None = None
+    progress: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check_frames("imagined future", self.frames)
-        _check_lengths("imagined future", len(self.frames), disturbance=self.disturbance, progress=self.progress)
-        _check_lengths("imagined future", len(self.frames), woken=self.woken)
+        told = dict(strain=self.strain, harm=self.harm, progress=self.progress)
+        _check_lengths("imagined future", len(self.frames), **told)
 
 
 @dataclass(frozen=True)
@@ -74,22 +67,26 @@ class DecisionView:
 
 @dataclass(frozen=True)
 class Story:
-    """One episode: film (T,h,w,3) uint8 at 5 fps, disturbance (T,) where 1 wakes, progress (T,), some decisions."""
+    """One episode: film (T,h,w,3) uint8, progress (T,), strain (T,) of which 1 is harm, some decisions.
+
+    ``strain`` is None where nothing can be harmed.
+    """
 
     title: str
     outcome: str
     film: np.ndarray
-    disturbance: np.ndarray
     progress: np.ndarray
+    strain: np.ndarray | None = None
     decisions: tuple[DecisionView, ...] = ()
 
     def __post_init__(self) -> None:
         check_frames(f"story '{self.title}'", self.film)
-        _check_lengths(f"story '{self.title}'", len(self.film), disturbance=self.disturbance, progress=self.progress)
+        _check_lengths(f"story '{self.title}'", len(self.film), strain=self.strain, progress=self.progress)
 
 
 def write_page(
     path: str | Path,
+    task: Task,
     rows: Sequence[dict],
     stories: Sequence[Story],
     about: dict[str, str],
@@ -97,8 +94,8 @@ def write_page(
 ) -> None:
     """Write the page, whole or not at all.
 
-    ``rows`` hold ``method`` and, where measured, n, success, woken (each with _low and _high, the interval), time_s,
-    disturbance_median, futures. ``contrast`` is the habit shown beside ``stories[0]``: same layout, a fast pull.
+    ``rows`` are those of an evaluation of the task; what was not measured may be missing. ``contrast`` is the habit
+    shown beside ``stories[0]``, on the same layout.
     """
     rows = [_with_futures(row) for row in rows]
     environment = Environment(
@@ -109,14 +106,17 @@ def write_page(
         lstrip_blocks=True,
     )
     environment.filters.update(percent=percent, number=number)
+    futures = max([*(row.get("futures") or 0 for row in rows), *_imagined(stories)], default=0)
     page = environment.get_template("page.html.j2").render(
-        fps=FPS,
-        hero=_hero(stories, contrast),
-        stories=[_story(story, i) for i, story in enumerate(stories, start=1)],
-        rows=[_table_row(row) for row in rows],
-        figures=_figures(rows),
-        headline=_headline(rows),
-        futures=max([*(row.get("futures") or 0 for row in rows), *_imagined(stories)], default=0),
+        fps=round(1 / task.period_s),
+        task=task,
+        tale=task.tale,
+        lead=task.tale.lead.format(futures=f"{futures:,}" if futures > 1 else "many"),
+        hero=_hero(task, stories, contrast),
+        stories=[_story(task, story, i) for i, story in enumerate(stories, start=1)],
+        rows=[_table_row(task, row) for row in rows],
+        figures=_figures(task, rows),
+        headline=_headline(task, rows),
         episodes=sorted({row["n"] for row in rows if row.get("n") is not None}),
         about=about,
     )
@@ -141,9 +141,9 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{value:,.{digits}f}".replace("inf", "∞").replace("-", "−")
 
 
-def _check_lengths(name: str, length: int, **signals: np.ndarray) -> None:
+def _check_lengths(name: str, length: int, **signals: np.ndarray | None) -> None:
     for field, signal in signals.items():
-        if np.shape(signal) != (length,):
+        if signal is not None and np.shape(signal) != (length,):
             raise DataError(f"{name}: {field} is {np.shape(signal)}, expected ({length},), one value a frame")
 
 
@@ -162,10 +162,10 @@ def _with_futures(row: dict) -> dict:
     return {**row, "futures": int(count) if count.isdigit() else row.get("futures")}
 
 
-def _name(row: dict) -> str:
+def _name(task: Task, row: dict) -> str:
     if row["futures"]:
         return f"Rehearse, {row['futures']:,} future{'s' if row['futures'] > 1 else ''}"
-    return METHOD_NAMES.get(row["method"], row["method"])
+    return task.tale.method(row["method"])
 
 
 def _best(rows: Sequence[dict]) -> dict | None:
@@ -181,40 +181,40 @@ def _rate(row: dict, name: str) -> dict:
     return dict(value=value, low=value if low is None else low, high=value if high is None else high)
 
 
-def _table_row(row: dict) -> dict:
+def _table_row(task: Task, row: dict) -> dict:
+    harm = task.harm
     return dict(
         method=row["method"],
-        name=_name(row),
+        name=_name(task, row),
         kind="reference" if row["method"] in REFERENCES else "planner" if row["futures"] else "script",
         success=_rate(row, "success"),
-        woken=_rate(row, "woken"),
+        harm=None if harm is None else _rate(row, harm.event),
         time_s=row.get("time_s"),
-        disturbance=row.get("disturbance_median"),
+        strain=None if harm is None else row.get(f"{harm.strain}_median"),
     )
 
 
-def _headline(rows: Sequence[dict]) -> dict | None:
+def _headline(task: Task, rows: Sequence[dict]) -> dict | None:
     """The planner with most futures beside the best script, where both were measured."""
     ours, script = _best(rows), next((row for row in rows if row["method"] == "script-best"), None)
     if ours is None or script is None or None in (ours.get("success"), script.get("success")):
         return None
-    keys = ("success", "woken")
-    return dict(
-        n=ours.get("n"),
-        ours={key: ours.get(key) for key in keys},
-        script={key: script.get(key) for key in keys},
-        futures=ours["futures"],
+    rates = lambda row: dict(  # noqa: E731
+        success=row.get("success"), harm=None if task.harm is None else row.get(task.harm.event)
     )
+    return dict(n=ours.get("n"), ours=rates(ours), script=rates(script), futures=ours["futures"])
 
 
-def _figures(rows: Sequence[dict]) -> list[tuple[str, Markup]]:
-    panels = (
-        ("Jacket fetched, dog asleep", "success", "calm"),
-        ("Dog woken", "woken", "wake"),
-    )
+def rate_panels(task: Task) -> list[tuple[str, str, str]]:
+    """Title, rate and role of the figures in which rates stand against the number of futures."""
+    harm = [] if task.harm is None else [(task.harm.words, task.harm.event, "wake")]
+    return [(task.success_words, "success", "calm"), *harm]
+
+
+def _figures(task: Task, rows: Sequence[dict]) -> list[tuple[str, Markup]]:
     drawn = [
         (title, against_futures(rows, name, f"{title}, in per cent, against the number of futures", role))
-        for title, name, role in panels
+        for title, name, role in rate_panels(task)
     ]
     return [(title, svg) for title, svg in drawn if svg is not None]
 
@@ -222,15 +222,15 @@ def _figures(rows: Sequence[dict]) -> list[tuple[str, Markup]]:
 # -- films -----------------------------------------------------------------------------------------------------------
 
 
-def _times(count: int, first: int = 0) -> np.ndarray:
-    return PERIOD_S * np.arange(first, first + count)
+def _times(task: Task, count: int, first: int = 0) -> np.ndarray:
+    return task.period_s * np.arange(first, first + count)
 
 
-def _film(story: Story, steps: int, curve: Curve, caption: str) -> dict:
+def _film(task: Task, story: Story, steps: int, curve: Curve, caption: str) -> dict:
     """What the template needs of one film with its curve; ``steps`` frames, the last one held."""
-    waking = np.flatnonzero(np.asarray(story.disturbance) >= WAKES)
+    harmed = np.flatnonzero([] if story.strain is None else story.strain >= HARM)
     return dict(
-        uri=data_uri(encode_mp4(hold_last(story.film, steps + HOLD_STEPS), FPS)),
+        uri=data_uri(encode_mp4(hold_last(story.film, steps + HOLD_STEPS), round(1 / task.period_s))),
         width=story.film.shape[2],
         height=story.film.shape[1],
         title=story.title,
@@ -240,44 +240,57 @@ def _film(story: Story, steps: int, curve: Curve, caption: str) -> dict:
         # The curves of a pair share one axis of `steps` frames, so the cursor runs over that many.
         last=max(steps - 1, 1),
         own_last=len(story.film) - 1,
-        wakes_at=int(waking[0]) if len(waking) else -1,
-        disturbance=[round(float(value), 2) for value in story.disturbance],
+        wakes_at=int(harmed[0]) if len(harmed) else -1,
     )
 
 
-def _hero(stories: Sequence[Story], contrast: Story | None) -> list[dict]:
+def _hero(task: Task, stories: Sequence[Story], contrast: Story | None) -> list[dict]:
     """The habit and the plan, one axis and one length, so that they loop in step."""
     if not stories:
         return []
-    pair = [(contrast, "A habit pulls")] if contrast is not None else []
-    pair.append((stories[0], "Imagination pulls"))
+    pair = [(contrast, task.tale.habit)] if contrast is not None else []
+    pair.append((stories[0], task.tale.imagination))
     steps = max(len(story.film) for story, _ in pair)
-    top = max(float(np.clip(1.08 * np.nanmax(story.disturbance), 1.3, 2.6)) for story, _ in pair)
-    films = []
-    for story, caption in pair:
-        line = Line(_times(len(story.film)), story.disturbance, "calm", filled=True)
-        curve = signal_curve(f"{caption}: disturbance of the dog over time", [line], PERIOD_S * max(steps - 1, 1), top)
-        films.append(_film(story, steps, curve, caption))
+    lines = [_lines(task, story)[-1] for story, _ in pair]
+    top, films = top_of(lines), []
+    for (story, caption), line in zip(pair, lines, strict=True):
+        label = f"{caption}: {_curve_name(task).lower()} over time"
+        curve = signal_curve(label, [line], task.period_s * max(steps - 1, 1), top, threshold=_threshold(task))
+        films.append(_film(task, story, steps, curve, caption))
     return films
 
 
-def _story(story: Story, index: int) -> dict:
-    times = _times(len(story.film))
-    lines = [
+def _threshold(task: Task) -> str | None:
+    return None if task.harm is None else task.tale.threshold
+
+
+def _curve_name(task: Task) -> str:
+    return "Progress" if task.harm is None else task.tale.strain
+
+
+def _lines(task: Task, story: Story) -> list[Line]:
+    """Progress, and where something can be harmed the strain, which matters more."""
+    times = _times(task, len(story.film))
+    if story.strain is None:
+        return [Line(times, story.progress, "progress", width=1.6, filled=True)]
+    return [
         Line(times, story.progress, "progress", width=1.6),
-        Line(times, story.disturbance, "calm", filled=True),
+        Line(times, story.strain, "calm", filled=True),
     ]
-    label = f"{story.title}: disturbance and progress over time"
-    curve = signal_curve(
-        label, lines, marks_s=[PERIOD_S * decision.step for decision in story.decisions], height_in=2.3
-    )
+
+
+def _story(task: Task, story: Story, index: int) -> dict:
+    label = f"{story.title}: {_curve_name(task).lower()} over time"
+    marks_s = [task.period_s * decision.step for decision in story.decisions]
+    curve = signal_curve(label, _lines(task, story), marks_s=marks_s, height_in=2.3, threshold=_threshold(task))
+    decisions = enumerate(story.decisions, start=1)
     return dict(
-        film=_film(story, len(story.film), curve, story.title),
-        decisions=[_decision(decision, story, f"{index}.{k}") for k, decision in enumerate(story.decisions, start=1)],
+        film=_film(task, story, len(story.film), curve, story.title),
+        decisions=[_decision(task, decision, story, f"{index}.{k}") for k, decision in decisions],
     )
 
 
-def _decision(decision: DecisionView, story: Story, key: str) -> dict:
+def _decision(task: Task, decision: DecisionView, story: Story, key: str) -> dict:
     """One decision's tiles, all cut from one film, and its curves. Tile 1 is what then happened, if it is known."""
     if not decision.candidates:
         raise DataError(f"story '{story.title}', step {decision.step}: no candidates, expected the chosen one first")
@@ -300,27 +313,31 @@ def _decision(decision: DecisionView, story: Story, key: str) -> dict:
         time_s=decision.time_s,
         futures=decision.futures,
         milliseconds=decision.milliseconds,
-        uri=data_uri(encode_mp4(hold_last(grid, steps + HOLD_STEPS), FPS, SPRITE_CRF)),
+        uri=data_uri(encode_mp4(hold_last(grid, steps + HOLD_STEPS), round(1 / task.period_s), SPRITE_CRF)),
         width=width,
         height=height,
         tiles=tiles,
-        curve=_decision_curve(decision, story, steps),
+        curve=_decision_curve(task, decision, story, steps),
         last=max(steps - 1, 1),
     )
 
 
-def _decision_curve(decision: DecisionView, story: Story, steps: int) -> Curve:
-    lines = []
+def _decision_curve(task: Task, decision: DecisionView, story: Story, steps: int) -> Curve | None:
+    """Imagined and true strain; None where there is none, or the model does not tell it."""
+    if story.strain is None or any(view.strain is None for view in decision.candidates):
+        return None
+    first, lines = decision.step + 1, []
     for view in decision.candidates[:0:-1]:
-        role, width = ("wake", 1.3) if _kind(view) == "rejected" else ("muted", 1.3)
-        lines.append(Line(_times(len(view.frames), decision.step + 1), view.disturbance, role, width, opacity=0.75))
+        role = "wake" if _kind(view) == "rejected" else "muted"
+        lines.append(Line(_times(task, len(view.frames), first), view.strain, role, 1.3, opacity=0.75))
     chosen = decision.candidates[0]
-    lines.append(Line(_times(len(chosen.frames), decision.step + 1), chosen.disturbance, "calm", width=3.2))
-    true = story.disturbance[decision.step + 1 : decision.step + 1 + steps]
+    lines.append(Line(_times(task, len(chosen.frames), first), chosen.strain, "calm", width=3.2))
+    true = story.strain[first : first + steps]
     if len(true):
-        lines.append(Line(_times(len(true), decision.step + 1), true, "ink", width=1.7, dashed=True))
-    label = f"Imagined disturbance of {len(decision.candidates)} futures at {decision.time_s:.1f} s"
-    return signal_curve(label, lines, PERIOD_S * max(steps - 1, 1), height_in=2.2, width_in=5.4)
+        lines.append(Line(_times(task, len(true), first), true, "ink", width=1.7, dashed=True))
+    label = f"Imagined {task.tale.strain.lower()} of {len(decision.candidates)} futures at {decision.time_s:.1f} s"
+    span_s = task.period_s * max(steps - 1, 1)
+    return signal_curve(label, lines, span_s, height_in=2.2, width_in=5.4, threshold=_threshold(task))
 
 
 def _kind(view: ImaginedView) -> str:
@@ -328,12 +345,12 @@ def _kind(view: ImaginedView) -> str:
 
 
 def _tile(view: ImaginedView) -> dict:
-    woken = view.woken[np.isfinite(view.woken)]
+    chances = np.array([]) if view.harm is None else view.harm[np.isfinite(view.harm)]
     return dict(
         kind=_kind(view),
         title=view.verdict.replace(" %", "\u00a0%"),
         cost=view.cost,
         parts=view.parts,
-        woken=float(woken.max()) if len(woken) else None,
-        progress=float(view.progress[-1]),
+        harm=float(chances.max()) if len(chances) else None,
+        progress=None if view.progress is None else float(view.progress[-1]),
     )

@@ -1,6 +1,6 @@
 """Film an episode and open up some of its decisions: what was imagined, what was chosen and why, what then happened.
 
-    story = tell(task, PlannerAgent(task, model), layout=3)       # -> page.Story
+    story = tell(PlannerAgent(task, model), config, layout=3)       # -> page.Story
 
 The imagined futures of a decision are imagined again from the same belief (the model is deterministic) and decoded.
 """
@@ -12,11 +12,12 @@ import torch
 
 from rehearse.page import DecisionView, ImaginedView, Story
 from rehearse.planner import Plan
-from rehearse.sim.agents import Agent
+from rehearse.sim.agents import Agent, make_agent
 from rehearse.sim.episode import Episode
-from rehearse.sim.evaluate import run_episode
+from rehearse.sim.evaluate import EvalConfig, run_episode
 from rehearse.sim.planner_agent import PlannerAgent
 from rehearse.sim.task import Task, TaskEnv
+from rehearse.sim.tasks import get_task
 from rehearse.verdict import verdict
 from rehearse.world_model import Belief
 
@@ -29,71 +30,80 @@ class Moment:
 
     image: np.ndarray
     film: np.ndarray
-    disturbance: float
     progress: float
+    strain: float | None
     plan: Plan | None = None
     belief: Belief | None = None
 
 
-def live(
-    task: Task, agent: Agent, method: str, layout: int, level: str | None = None, seed: int = 0
-) -> tuple[Episode, list[Moment]]:
-    """Run one test episode with the film camera on; a moment per observation, with the decision taken there."""
-    env = task.make_env(level, "test", render_mode="rgb_array", render_size=(360, 480))
+def live(config: EvalConfig, agent: Agent, method: str, layout: int) -> tuple[Episode, list[Moment]]:
+    """Run one episode of an evaluation with the film camera on: a moment per observation, and what was decided there.
+
+    Latency is left out: what is decided is done.
+    """
+    task = get_task(config.task)
+    film = dict(render_mode="rgb_array", render_size=(360, 480))
+    env = task.make_env(config.level, config.split, config.options, **film)
     moments: list[Moment] = []
 
     def remember(env: TaskEnv, agent: Agent, info: dict) -> None:
         if moments and agent.last_plan is not None:  # what was decided at the previous moment led here
             moments[-1].plan, moments[-1].belief = agent.last_plan, agent.dynamics.belief
         image = env.observe()["image"]
-        moments.append(Moment(image, env.render(), info["disturbance"], info["progress"]))
+        strain = None if task.harm is None else info[task.harm.strain]
+        moments.append(Moment(image, env.render(), info["progress"], strain))
 
     try:
-        return run_episode(task, env, agent, method, layout, seed, on_step=remember), moments
+        return run_episode(task, env, agent, method, layout, config.seed, on_step=remember), moments
     finally:
         env.close()
 
 
-def outcome_of(episode: Episode) -> str:
+def outcome_of(task: Task, episode: Episode) -> str:
     """The outcome in words."""
     if episode.success:
-        return f"fetched in {episode.time_s:.1f} s, the dog asleep"
-    return f"the dog woke after {episode.time_s:.1f} s" if episode.harmed else "not there when the time was up"
+        return f"{task.tale.succeeded} after {episode.time_s:.1f} s"
+    return f"{task.tale.harmed} after {episode.time_s:.1f} s" if episode.harmed else task.tale.neither
 
 
-def habit(task: Task, agent: Agent, layout: int, level: str | None = None, seed: int = 0) -> Story:
-    """The film of a script."""
-    episode, moments = live(task, agent, "script-fast", layout, level, seed)
-    return story_of("A habit pulls", episode, moments, ())
+def habit(config: EvalConfig, layout: int) -> Story:
+    """The film of the task's contrast."""
+    task = get_task(config.task)
+    method = task.tale.contrast
+    episode, moments = live(config, make_agent(task, method), method, layout)
+    return story_of(task, task.tale.habit, episode, moments, ())
 
 
-def tell(
-    task: Task, agent: PlannerAgent, layout: int, level: str | None = None, seed: int = 0, decisions: int = 3
-) -> Story:
+def tell(agent: PlannerAgent, config: EvalConfig, layout: int, decisions: int = 3) -> Story:
     """The film of a planner, with ``decisions`` of its decisions opened, spread over the episode."""
-    episode, moments = live(task, agent, f"planner-{agent.settings.futures}", layout, level, seed)
+    task = agent.task
+    episode, moments = live(config, agent, f"planner-{agent.settings.futures}", layout)
     deciding = [i for i, moment in enumerate(moments) if moment.plan is not None]
     # The last decisions have little left to imagine that then happened, so the spread ends at two thirds.
     chosen = np.unique(np.linspace(0, max(0, 2 * len(deciding) // 3 - 1), decisions).round().astype(int))
     views = tuple(open_decision(agent, moments, deciding[i]) for i in chosen)
-    return story_of(f"Layout {layout}: imagination pulls", episode, moments, views)
+    return story_of(task, f"Layout {layout}: {_small(task.tale.imagination)}", episode, moments, views)
 
 
-def story_of(title: str, episode: Episode, moments: list[Moment], views: tuple[DecisionView, ...]) -> Story:
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def story_of(task: Task, title: str, episode: Episode, moments: list[Moment], views: tuple[DecisionView, ...]) -> Story:
     """The film of an episode with the decisions that were opened."""
     return Story(
         title=title,
-        outcome=outcome_of(episode),
+        outcome=outcome_of(task, episode),
         film=np.stack([moment.film for moment in moments]),
-        disturbance=np.array([moment.disturbance for moment in moments]),
         progress=np.array([moment.progress for moment in moments]),
+        strain=None if task.harm is None else np.array([moment.strain for moment in moments]),
         decisions=views,
     )
 
 
 def open_decision(agent: PlannerAgent, moments: list[Moment], step: int) -> DecisionView:
     """What was imagined at one step: some of the kept futures, decoded, and what then happened."""
-    plan, model = moments[step].plan, agent.dynamics.model
+    plan, model, harm = moments[step].plan, agent.dynamics.model, agent.task.harm
     best = [c for c in plan.kept if c.rank < BEST_SHOWN]
     rest = [c for c in plan.kept if c.rank >= BEST_SHOWN]
     worst_first = rest[:: -max(1, len(rest) // REJECTED_SHOWN)][:REJECTED_SHOWN]
@@ -111,11 +121,11 @@ def open_decision(agent: PlannerAgent, moments: list[Moment], step: int) -> Deci
                 frames=frames[i],
                 cost=candidate.cost,
                 parts=candidate.parts,
-                disturbance=candidate.signals["disturbance"],
-                progress=candidate.signals["progress"],
-                woken=candidate.signals["woken"],
                 actions=candidate.actions,
-                verdict=verdict(candidate, plan.kept[0]),
+                verdict=verdict(agent.task, candidate, plan.kept[0]),
+                strain=None if harm is None else candidate.signals.get(harm.strain),
+                harm=None if harm is None else candidate.signals.get(harm.event),
+                progress=candidate.signals.get("progress"),
             )
             for i, candidate in enumerate(shown)
         ),

@@ -1,15 +1,16 @@
 """Why a candidate was taken or not, in words: by the part of its cost that most exceeds the chosen one's.
 
-verdict(candidate, plan.kept[0])        # "rejected: would wake the dog (71 %)"
+verdict(task, candidate, plan.kept[0])        # "rejected: would wake the dog (71 %)"
 """
 
 from rehearse.planner import Candidate, why
+from rehearse.sim.task import Task
 
 RUNNERS_UP = 3  # ranks below this were nearly taken
 NEARLY = 0.02  # what costs so little more, as a share, lost for no reason worth telling
 
 
-def verdict(candidate: Candidate, chosen: Candidate) -> str:
+def verdict(task: Task, candidate: Candidate, chosen: Candidate) -> str:
     """One line."""
     if candidate.rank == 0:
         return "chosen"
@@ -21,8 +22,7 @@ def verdict(candidate: Candidate, chosen: Candidate) -> str:
     kind, _, name = reason.partition(" ")
     signal = candidate.signals.get(name)
     if kind in ("hazard", "chance") and signal is not None:
-        feared = "would wake the dog" if name == "woken" else f"{name} is likely"
-        return f"rejected: {feared} ({100 * float(signal.max()):.0f} %)"
+        return f"rejected: would {task.tale.would_harm} ({100 * float(signal.max()):.0f} %)"
     if kind == "excess" and signal is not None:
         return f"rejected: too rough ({name} {float(signal.max()):.2f})"
     if kind == "disagreement":

@@ -1,4 +1,4 @@
-"""Entry points of the ROS 2 executables: ``ros2 run rehearse sim_node``, ``ros2 run rehearse planner_node``.
+"""Entry points of the ROS 2 executables: ``ros2 run rehearse sim_node``, and planner_node, guard_node alike.
 
 Exit codes: 0 asked to stop (SIGINT, SIGTERM), 2 could not run, with one line that says why.
 """
@@ -6,6 +6,7 @@ Exit codes: 0 asked to stop (SIGINT, SIGTERM), 2 could not run, with one line th
 import os
 import signal
 import sys
+import threading
 from importlib import import_module
 
 from rehearse.errors import RehearseError, SetupError
@@ -26,6 +27,11 @@ def planner_node() -> int:
     return run("rehearse.ros_nodes.planner_node", "PlannerNode")
 
 
+def guard_node() -> int:
+    """The guard between planner and arm."""
+    return run("rehearse.ros_nodes.guard_node", "GuardNode")
+
+
 def run(module: str, name: str) -> int:
     """Make the node, spin it until told to stop, close it; returns the exit code."""
     try:
@@ -43,28 +49,24 @@ def run(module: str, name: str) -> int:
 
 
 def _spin(rclpy, module: str, name: str) -> int:
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
 
+    asked_to_stop = threading.Event()
+    # Not rclpy's own handlers: they take the ground from under a node that has a last word to say, such as "brake".
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = None
-    rclpy.init()  # first of all, so that a signal while torch loads ends the node like any other
     try:
         node = getattr(import_module(module), name)()
         # One thread for ROS. With more, rclpy's executor starves itself, the more so while another thread plans.
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        while rclpy.ok():
+        while not asked_to_stop.is_set():
             # rclpy.spin() now and then sleeps through a SIGTERM.
             executor.spin_once(timeout_sec=0.2)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:
-        if rclpy.ok():
-            raise
-        # The context was shut down by a signal in the middle of a call: no error.
     finally:
-        # A second Ctrl-C, which `ros2 launch` sends, must not break the tidying up.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if node is not None:
             node.close()
             node.destroy_node()

@@ -1,10 +1,10 @@
 """Arrays to standard ROS messages and back, each conversion once.
 
-    publisher.publish(to_image(pixels, stamp)); pixels = from_image(message)     # (h,w,3) uint8
-    publisher.publish(to_twist(action, stamp)); action = from_twist(message)     # (4,) in [-1, 1], see sim.env
+    publisher.publish(to_image(pixels, stamp)); pixels = from_image(message)           # (h,w,3) uint8
+    publisher.publish(to_joint_trajectory(joints, trajectory)); command = from_joint_trajectory(message)
 
 Scalar fields of rclpy messages take garbage from anything but a plain float or int, hence float() and int()
-everywhere; Image.data takes 100 ms from anything but an array.array.
+everywhere; Image.data takes 100 ms from anything but an array.array. The guard imports this: no simulator, no torch.
 """
 
 import array
@@ -12,17 +12,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Time
+from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import TwistStamped
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rehearse.errors import DataError
-from rehearse.sim.dog_on_jacket.world import MAX_SPEED_MPS
+from rehearse.ros_nodes.guard.trajectory import Command, Trajectory
 
 WORLD_FRAME, CAMERA_FRAME = "world", "front_camera_optical_frame"
-GRIP_CLOSED = 1.0
 
 
 def to_image(pixels: np.ndarray, stamp: Time) -> Image:
@@ -60,28 +59,76 @@ def to_named(names: Sequence[str], values: Sequence[float], stamp: Time, rates: 
     )
 
 
-def to_twist(action: np.ndarray, stamp: Time) -> TwistStamped:
-    """Action (4,) -> the gripper's velocity, m/s in the world frame. The grip is not sent: the hand stays closed."""
-    message = TwistStamped(header=Header(stamp=stamp, frame_id=WORLD_FRAME))
-    speed = np.asarray(action)[:3] * MAX_SPEED_MPS
-    message.twist.linear.x, message.twist.linear.y, message.twist.linear.z = (float(x) for x in speed)
-    return message
+def to_camera_info(size: tuple[int, int], focal_px: float, stamp: Time) -> CameraInfo:
+    """A camera without distortion, its axis through the middle of height x width pixels."""
+    height, width = size
+    fx, cx, cy = float(focal_px), (width - 1) / 2, (height - 1) / 2
+    return CameraInfo(
+        header=Header(stamp=stamp, frame_id=CAMERA_FRAME),
+        height=int(height),
+        width=int(width),
+        distortion_model="plumb_bob",
+        d=[0.0] * 5,
+        k=[fx, 0.0, cx, 0.0, fx, cy, 0.0, 0.0, 1.0],
+        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        p=[fx, 0.0, cx, 0.0, 0.0, fx, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+    )
 
 
-def from_twist(message: TwistStamped) -> np.ndarray:
-    """The gripper's velocity -> action (4,), clipped, hand closed; DataError if not finite or of another frame."""
-    linear = message.twist.linear
-    speed = np.array([linear.x, linear.y, linear.z])
-    if not np.isfinite(speed).all():
-        raise DataError(f"command {speed.tolist()} m/s is not finite")
-    if message.header.frame_id not in ("", WORLD_FRAME):
-        raise DataError(f"command is in frame {message.header.frame_id!r}; send it in {WORLD_FRAME!r}")
-    return np.append(np.clip(speed / MAX_SPEED_MPS, -1, 1), GRIP_CLOSED)
+def to_joint_trajectory(joints: Sequence[str], trajectory: Trajectory, with_start: bool = False) -> JointTrajectory:
+    """For a joint_trajectory_controller: positions and velocities, stamp 0, which means "start now".
+
+    The state that it starts from is left out, for the controller knows better where it is; ``with_start`` keeps it,
+    so that a guard can see what the plan was made for. A trajectory of one point means "stay there".
+    """
+    first = 0 if with_start or len(trajectory.times_s) == 1 else 1
+    rows = zip(trajectory.times_s[first:], trajectory.q_rad[first:], trajectory.qd_radps[first:], strict=True)
+    points = [
+        JointTrajectoryPoint(positions=q.tolist(), velocities=qd.tolist(), time_from_start=to_duration(time_s))
+        for time_s, q, qd in rows
+    ]
+    return JointTrajectory(joint_names=list(joints), points=points)
+
+
+def from_joint_trajectory(message: JointTrajectory) -> Command:
+    """What the message says, unchecked; points that lack positions or velocities leave an array of no columns."""
+    points = message.points
+    table = lambda rows: (  # noqa: E731
+        np.array(rows, float) if len({len(row) for row in rows}) == 1 else np.zeros((len(rows), 0))
+    )
+    return Command(
+        joints=tuple(message.joint_names),
+        times_s=np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]),
+        q_rad=table([p.positions for p in points]),
+        qd_radps=table([p.velocities for p in points]),
+        stamp_s=seconds(message.header.stamp),
+    )
+
+
+def to_duration(time_s: float) -> Duration:
+    """Seconds -> Duration."""
+    nanoseconds = round(1e9 * float(time_s))
+    return Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def to_time(time_s: float) -> Time:
+    """Seconds -> Time."""
+    nanoseconds = round(1e9 * float(time_s))
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def seconds(stamp: Time) -> float:
+    """Time -> seconds."""
+    return stamp.sec + 1e-9 * stamp.nanosec
+
+
+def to_status(name: str, level: bytes, message: str, values: Mapping[str, Any]) -> DiagnosticStatus:
+    """One component's state; booleans are written true and false."""
+    text = lambda value: str(value).lower() if isinstance(value, bool) else str(value)  # noqa: E731
+    pairs = [KeyValue(key=key, value=text(value)) for key, value in values.items()]
+    return DiagnosticStatus(name=name, hardware_id="rehearse", level=level, message=message, values=pairs)
 
 
 def to_diagnostics(name: str, level: bytes, message: str, values: Mapping[str, Any], stamp: Time) -> DiagnosticArray:
-    """One component's state as diagnostics; booleans are written true and false."""
-    text = lambda value: str(value).lower() if isinstance(value, bool) else str(value)  # noqa: E731
-    pairs = [KeyValue(key=key, value=text(value)) for key, value in values.items()]
-    state = DiagnosticStatus(name=name, hardware_id="rehearse", level=level, message=message, values=pairs)
-    return DiagnosticArray(header=Header(stamp=stamp), status=[state])
+    """One component's state as diagnostics."""
+    return DiagnosticArray(header=Header(stamp=stamp), status=[to_status(name, level, message, values)])

@@ -5,7 +5,7 @@
 ``config/<node>.yaml`` repeats the defaults for people to edit; a test compares the two. Importing this needs no ROS.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rehearse.errors import ConfigError
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def parameter(default: Any, meaning: str, changeable: bool = False) -> Any:
-    """A dataclass field that is a ROS parameter; ``changeable`` ones may be set while the node runs."""
-    return field(default=default, metadata={"meaning": meaning, "changeable": changeable})
+def parameter(default: Any, meaning: str, changeable: bool = False, within: tuple[float, float] | None = None) -> Any:
+    """A dataclass field that is a ROS parameter; ``changeable`` ones may be set while the node runs.
+
+    ``within``: the lowest and the highest value of a number, both included.
+    """
+    return field(default=default, metadata={"meaning": meaning, "changeable": changeable, "within": within})
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,11 @@ class SimParameters:
     layout: int = parameter(0, "which layout the next ~/reset lays out", changeable=True)
     level: str = parameter("half", "how much layouts differ: easy, half or full")
     split: str = parameter("test", "which layouts: train, validation or test")
-    step_on_command: bool = parameter(True, "lockstep: the world stands still until it is commanded, then steps once")
-    realtime_factor: float = parameter(1.0, "world seconds per second of the wall, where not in lockstep")
-    command_timeout_s: float = parameter(0.5, "hold still after so long without a command, where not in lockstep")
-
-    def __post_init__(self) -> None:
-        for name in ("realtime_factor", "command_timeout_s"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"parameter {name} is {getattr(self, name)}; it must be above 0")
+    lockstep: bool = parameter(False, "the world stands still until a cartesian_command, then steps once")
+    realtime_factor: float = parameter(
+        1.0, "world seconds per second of the wall, where not in lockstep", within=(0.01, 20.0)
+    )
+    publish_clock: bool = parameter(False, "send the world's time as /clock and stamp with it, where not in lockstep")
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,88 @@ class PlannerParameters:
     """Of ``planner_node``."""
 
     checkpoint: str = parameter("", "world model, a folder or a .safetensors file; empty: the shipped one")
-    futures: int = parameter(512, "how many futures one decision imagines")
-    fear: float = parameter(1.0, "how much waking the dog costs, as a multiple of the usual")
-    seed: int = parameter(0, "seed of the search; every ~/start begins with it anew")
+    futures: int = parameter(512, "how many futures one decision imagines", within=(1, 1_000_000))
+    fear: float = parameter(1.0, "how much waking the dog costs, as a multiple of the usual", within=(0.0, 1000.0))
+    seed: int = parameter(0, "seed of the search; every ~/start begins with it anew", within=(0, 2**31 - 1))
     autostart: bool = parameter(True, "plan from the first observation on; else wait for ~/start")
+    lockstep: bool = parameter(False, "answer each observation by a cartesian_command; else send joint trajectories")
+    image_timeout_s: float = parameter(0.5, "a camera silent for longer is an error", within=(0.05, 10.0))
+    braking_radps2: float = parameter(
+        8.0, "how hard every joint brakes at the end of a trajectory", within=(0.1, 100.0)
+    )
+    frozen_rad: float = parameter(
+        0.05, "a camera whose picture stays the same while a joint moves so far is frozen", within=(0.005, 1.0)
+    )
 
-    def __post_init__(self) -> None:
-        if self.futures < 1:
-            raise ConfigError(f"parameter futures is {self.futures}; imagine at least 1")
+
+@dataclass(frozen=True)
+class GuardParameters:
+    """Of ``guard_node``. Lists have one entry for each of ``joints``; the defaults are those of the simulated arm."""
+
+    joints: tuple[str, ...] = parameter(tuple(f"joint{i}" for i in range(1, 8)), "names of the arm's joints")
+    position_low_rad: tuple[float, ...] = parameter(
+        (-2.9, -1.9, -2.9, -0.1, -2.9, -2.4, -2.9), "lowest position of each joint, rad"
+    )
+    position_high_rad: tuple[float, ...] = parameter(
+        (2.9, 1.9, 2.9, 2.9, 2.9, 2.4, 2.9), "highest position of each joint, rad"
+    )
+    margin_rad: float = parameter(0.05, "no command leads so near to a limit, rad", within=(0.0, 1.0))
+    velocity_radps: tuple[float, ...] = parameter((2.0,) * 7, "greatest speed of each joint, rad/s")
+    acceleration_radps2: tuple[float, ...] = parameter(
+        (12.0,) * 7, "greatest acceleration of each joint, with which it brakes too, rad/s^2"
+    )
+    urdf_file: str = parameter("", "URDF file from which to reckon where the tool is; empty: workspace unchecked")
+    tip_link: str = parameter("tool0", "link of the URDF whose origin keeps to the workspace")
+    workspace_low_m: tuple[float, ...] = parameter((-0.64, -0.24, 0.0), "lowest x, y, z of the tool, root link's frame")
+    workspace_high_m: tuple[float, ...] = parameter((0.22, 0.28, 0.34), "highest x, y, z of the tool")
+    controller: str = parameter("sim", "name of the node that must listen to joint_trajectory: the arm's controller")
+    horizon_s: float = parameter(
+        0.6, "at most so much of a command goes on, and then a braking tail", within=(0.05, 5.0)
+    )
+    most_stretch: float = parameter(4.0, "a command that must be slowed down more is held", within=(1.0, 20.0))
+    jump_rad: float = parameter(0.05, "how far from where the arm is told to be a command may begin", within=(0.0, 0.5))
+    tracking_rad: float = parameter(0.25, "a joint further from where it should be stops the arm", within=(0.01, 2.0))
+    command_age_s: float = parameter(0.3, "a command with a stamp may be so old", within=(0.01, 10.0))
+    command_timeout_s: float = parameter(0.5, "brake after so long without a command", within=(0.02, 10.0))
+    joint_timeout_s: float = parameter(0.2, "brake after so long without joint_states", within=(0.02, 10.0))
+    deadman: bool = parameter(True, "move only while somebody refreshes ~/enable")
+    deadman_timeout_s: float = parameter(0.3, "how long one ~/enable lasts", within=(0.02, 10.0))
+    clock_jump_s: float = parameter(
+        0.5, "ROS time that is ahead of the wall by so much has jumped", within=(0.05, 60.0)
+    )
+    period_s: float = parameter(0.02, "how often the guard looks, by the wall's clock", within=(0.002, 0.2))
 
 
 def declare(node: "Node", kind: type[T]) -> T:
-    """Declare the fields of ``kind`` as parameters; raises ConfigError for a value of the wrong type."""
+    """Declare the fields of ``kind`` as parameters; raises ConfigError for a wrong type or a value out of range."""
     from rcl_interfaces.msg import ParameterDescriptor
-    from rclpy.exceptions import InvalidParameterTypeException
+    from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 
     values = {}
     for item in fields(kind):
-        about = ParameterDescriptor(description=item.metadata["meaning"], read_only=not item.metadata["changeable"])
+        default = list(item.default) if isinstance(item.default, tuple) else item.default
+        about = ParameterDescriptor(
+            description=item.metadata["meaning"], read_only=not item.metadata["changeable"], **_range_of(item)
+        )
         try:
-            values[item.name] = node.declare_parameter(item.name, item.default, about).value
+            given = node.declare_parameter(item.name, default, about).value
         except InvalidParameterTypeException as error:
-            wanted = type(item.default).__name__
-            raise ConfigError(f"parameter {item.name} must be a {wanted}, like {item.default!r} ({error})") from error
+            wanted = f"list of {type(default[0]).__name__}" if isinstance(default, list) else type(default).__name__
+            raise ConfigError(f"parameter {item.name} must be a {wanted}, like {default!r} ({error})") from error
+        except InvalidParameterValueException as error:
+            low, high = item.metadata["within"]
+            raise ConfigError(f"parameter {item.name} must be between {low} and {high} ({error})") from error
+        values[item.name] = tuple(given) if isinstance(default, list) else given
     return kind(**values)
+
+
+def _range_of(item: Field) -> dict[str, list]:
+    """The part of a ParameterDescriptor that holds its range."""
+    from rcl_interfaces.msg import FloatingPointRange, IntegerRange
+
+    if item.metadata["within"] is None:
+        return {}
+    low, high = item.metadata["within"]
+    if isinstance(item.default, float):
+        return {"floating_point_range": [FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]}
+    return {"integer_range": [IntegerRange(from_value=int(low), to_value=int(high), step=1)]}

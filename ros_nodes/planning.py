@@ -22,6 +22,7 @@ class Agent(Protocol):
     """What plans: ``rehearse.sim.planner_agent.PlannerAgent``, which reads nothing of the ``env`` it is given."""
 
     last_plan: Plan | None
+    committed: list[np.ndarray]
 
     def reset(self, env: Any, observation: dict, rng: np.random.Generator) -> None: ...
     def act(self, env: Any) -> np.ndarray: ...
@@ -30,12 +31,16 @@ class Agent(Protocol):
 
 @dataclass(frozen=True)
 class Observed:
-    """What was sensed, and the ``action`` (4,) that led there; None begins an episode."""
+    """What was sensed, and the ``action`` (4,) that led there; None begins a history.
+
+    ``committed``: actions that the robot carries out from here on whatever is decided now, for they are on their way.
+    """
 
     key: Any
     episode: int
     observation: dict[str, np.ndarray]
     action: np.ndarray | None
+    committed: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ class PlanningThread:
                         self._agent.reset(None, observed.observation, np.random.default_rng(self._seed))
                     else:
                         self._agent.saw(observed.action, observed.observation)
+                self._agent.committed = list(newest.committed)
                 action = self._agent.act(None)
                 decision = Decision(newest.key, newest.episode, action, self._agent.last_plan)
             except Exception as error:  # whatever it was, the node must hear of it and hold

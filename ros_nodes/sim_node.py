@@ -2,14 +2,16 @@
 
     ros2 run rehearse sim_node --ros-args -p layout:=3
 
-Out: camera/image_raw, joint_states, proprio (named, stamped numbers), ~/info (diagnostics: how the episode goes).
-In: cartesian_command (TwistStamped: the gripper's velocity, m/s, world frame; the hand stays closed). Service ~/reset.
-JointTrajectory commands come with the guard that checks them. An observation's messages carry one stamp, and are
-repeated with that stamp until there is a newer one, so nothing waits for a message that was lost.
+Out: camera/image_raw and camera/camera_info, joint_states, proprio (named, stamped numbers), ~/info (diagnostics: how
+the episode goes). Service ~/reset. An observation's messages carry one stamp. In, one of two ways:
 
-In lockstep (step_on_command) each command advances the world by 0.2 s. A command that carries a stamp must carry that
-of the observation it answers, else it is ignored; stamp 0 means "now". So an episode never depends on timing, and a
-repeated command does no harm.
+As a robot (the default): joint_trajectory (JointTrajectory), carried out as by a joint_trajectory_controller. The world
+goes on by itself, joint_states come every 20 ms, observations every 0.2 s; with publish_clock, /clock too.
+
+In lockstep: cartesian_command (TwistStamped: the gripper's velocity, m/s, world frame; the hand stays closed) advances
+the world by 0.2 s. A command that carries a stamp must carry that of the observation it answers, else it is ignored;
+stamp 0 means "now". An observation is repeated until there is a newer one, so nothing waits for a message that was
+lost, an episode never depends on timing, and a repeated command does no harm.
 """
 
 import time
@@ -20,17 +22,25 @@ from geometry_msgs.msg import TwistStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
-from sensor_msgs.msg import Image, JointState
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
 
 from rehearse.errors import DataError, RehearseError
 from rehearse.ros_nodes import messages
+from rehearse.ros_nodes.cartesian import from_twist
+from rehearse.ros_nodes.controller import Controller
 from rehearse.ros_nodes.parameters import SimParameters, declare
+from rehearse.sim.cameras import focal_px
 from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.live import TICK_S, LiveWorld
 from rehearse.sim.dog_on_jacket.world import PERIOD_S
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 NOW = Time()
+DEAF_S = 0.2  # of a new world
+MOST_TICKS = 5  # that are made up for at once when the wall's clock ran ahead
 
 
 class SimNode(Node):
@@ -40,16 +50,24 @@ class SimNode(Node):
         super().__init__("sim")
         self._settings = declare(self, SimParameters)
         self._env = DogOnJacketEnv(level=self._settings.level, split=self._settings.split)
+        self._live = LiveWorld(self._env)
         self._images = self.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
+        self._camera = self.create_publisher(CameraInfo, "camera/camera_info", qos_profile_sensor_data)
         self._joints = self.create_publisher(JointState, "joint_states", 10)
         self._proprio = self.create_publisher(JointState, "proprio", 10)
         self._info = self.create_publisher(DiagnosticArray, "~/info", LATCHED)
-        self.create_subscription(TwistStamped, "cartesian_command", self._on_command, 1)
+        clock = self._settings.publish_clock and not self._settings.lockstep
+        self._clock_out = self.create_publisher(ClockMessage, "/clock", 1) if clock else None
+        if self._settings.lockstep:
+            self.create_subscription(TwistStamped, "cartesian_command", self._on_twist, 1)
+        else:
+            self.create_subscription(JointTrajectory, "joint_trajectory", self._on_trajectory, 1)
         self.create_service(Trigger, "~/reset", self._on_reset)
         self._reset()
+        period_s = PERIOD_S if self._settings.lockstep else TICK_S / self._settings.realtime_factor
         # The wall's clock: with use_sim_time nobody would drive the one who drives the world.
-        period_s = PERIOD_S / self._settings.realtime_factor
-        self.create_timer(period_s, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(period_s, self._publish if self._settings.lockstep else self._tick, clock=steady)
         self.get_logger().info(f"layout {self._env.layout} is laid out")
 
     def close(self) -> None:
@@ -65,57 +83,81 @@ class SimNode(Node):
         return reply
 
     def _reset(self) -> None:
-        start = self._env.reset(options={"layout": self.get_parameter("layout").value})
-        self._command: TwistStamped | None = None
-        self._arrived_s = 0.0
-        self._observe(*start)
+        observation, info = self._live.reset(self.get_parameter("layout").value)
+        self._controller = Controller(self._env.world.arm.joints, self._env.world.q_rad)
+        self._started_s = time.monotonic()
+        self._observe(observation, info, finished=False)
 
-    def _on_command(self, command: TwistStamped) -> None:
-        stamp = command.header.stamp
-        if self._settings.step_on_command:
-            if stamp in (self._stamp, NOW):
-                self._step(command)
-        elif stamp == NOW or self._command is None or stamp != self._command.header.stamp:
-            self._command, self._arrived_s = command, time.monotonic()  # a repeated one is no newer for it
+    # -- as a robot ----------------------------------------------------------------------------------------------
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        if self._live.time_s < DEAF_S:
+            return  # it was on its way to the world before the reset
+        try:
+            self._controller.accept(messages.from_joint_trajectory(message), self._live.time_s)
+        except DataError as error:
+            self.get_logger().error(f"ignored a trajectory: it {error}", throttle_duration_sec=1.0)
 
     def _tick(self) -> None:
-        if self._settings.step_on_command or self._command is None or self._finished:
-            self._publish()
-        elif time.monotonic() - self._arrived_s > self._settings.command_timeout_s:
-            self._step(TwistStamped())
-        else:
-            self._step(self._command)
+        """Bring the world to where the wall's clock is."""
+        due_s = (time.monotonic() - self._started_s) * self._settings.realtime_factor
+        for _ in range(MOST_TICKS):
+            if self._live.time_s + TICK_S > due_s:
+                return
+            if self._live.tick(self._controller.at(self._live.time_s + TICK_S)):
+                self._observe(*self._live.observe())
+            else:
+                self._joints.publish(self._felt(self._now()))
+        # Too slow for the asked pace: what is lost is lost, else the world would race to make up for it.
+        self._started_s = time.monotonic() - self._live.time_s / self._settings.realtime_factor
 
-    def _step(self, command: TwistStamped) -> None:
-        """Carry out a command for one period."""
-        if self._finished:
+    def _now(self) -> Time:
+        """The stamp of this moment, sent as /clock where that is asked for."""
+        if self._clock_out is None:
+            return self.get_clock().now().to_msg()
+        stamp = messages.to_time(self._live.time_s)
+        self._clock_out.publish(ClockMessage(clock=stamp))
+        return stamp
+
+    # -- in lockstep ---------------------------------------------------------------------------------------------
+
+    def _on_twist(self, command: TwistStamped) -> None:
+        """Carry out a command that is for now, for one period."""
+        if command.header.stamp not in (self._stamp, NOW) or self._finished:
             return
         try:
-            action = messages.from_twist(command)
+            action = from_twist(command)
         except DataError as error:
             self.get_logger().error(f"ignored a command: {error}", throttle_duration_sec=1.0)
             return
         observation, _, terminated, truncated, info = self._env.step(action)
         self._observe(observation, info, terminated or truncated)
 
-    def _observe(self, observation: dict, info: dict, finished: bool = False) -> None:
+    # -- what is sensed ------------------------------------------------------------------------------------------
+
+    def _observe(self, observation: dict, info: dict, finished: bool) -> None:
         """Make the messages of what is sensed now, and send them."""
-        self._finished, self._stamp = finished, self.get_clock().now().to_msg()
-        names = self._env.world.arm.joints
-        joints = [self._env.world.data.joint(f"arm/{name}") for name in names]
-        angles, speeds = [joint.qpos[0] for joint in joints], [joint.qvel[0] for joint in joints]
+        self._finished, self._stamp = finished, self._now()
         level = DiagnosticStatus.WARN if info["woken"] else DiagnosticStatus.OK
         values = {**info, "finished": finished}
-        self._now = {
-            self._joints: messages.to_named(names, angles, self._stamp, speeds),
+        image = observation["image"]
+        focal = focal_px(self._env.world.model.camera("front").fovy[0], len(image))
+        self._sensed = {
+            self._joints: self._felt(self._stamp),
             self._proprio: messages.to_named(PROPRIO_NAMES, observation["proprio"], self._stamp),
             self._info: messages.to_diagnostics("sim", level, in_words(info, finished), values, self._stamp),
-            self._images: messages.to_image(observation["image"], self._stamp),
+            self._camera: messages.to_camera_info(image.shape[:2], focal, self._stamp),
+            self._images: messages.to_image(image, self._stamp),
         }
         self._publish()
 
+    def _felt(self, stamp: Time) -> JointState:
+        """The joints as they are."""
+        q_rad, qd_radps = self._env.world.arm_state()
+        return messages.to_named(self._env.world.arm.joints, q_rad, stamp, qd_radps)
+
     def _publish(self) -> None:
-        for publisher, message in self._now.items():
+        for publisher, message in self._sensed.items():
             publisher.publish(message)
 
 

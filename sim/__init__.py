@@ -1,4 +1,4 @@
-"""The simulation room: worlds, their Gymnasium environments, physics as a Dynamics, evaluation.
+"""The simulation room: tasks with their worlds, Gymnasium environments, physics as a Dynamics, evaluation.
 
     import gymnasium, rehearse.sim; env = gymnasium.make("rehearse/DogOnJacket-v0")
 
@@ -26,6 +26,7 @@ _PUBLIC = {
     "ArmKinematics": "rehearse.sim.kinematics",
     "CAMERAS": "rehearse.sim.cameras",
     "Delayed": "rehearse.sim.latency",
+    "EvalConfig": "rehearse.sim.evaluate",
     "DogOnJacketEnv": "rehearse.sim.dog_on_jacket.env",
     "FactorRanges": "rehearse.sim.dog_on_jacket.factors",
     "Factors": "rehearse.sim.dog_on_jacket.factors",
@@ -33,14 +34,21 @@ _PUBLIC = {
     "NominalPhysics": "rehearse.sim.dog_on_jacket.physics",
     "Outcome": "rehearse.sim.dog_on_jacket.world",
     "PhysicsDynamics": "rehearse.sim.dog_on_jacket.physics",
+    "PlannerAgent": "rehearse.sim.planner_agent",
+    "PlannerSettings": "rehearse.sim.planner_agent",
     "PushEnv": "rehearse.sim.push.env",
     "ReachEnv": "rehearse.sim.reach.env",
     "RolloutDynamics": "rehearse.sim.rollout",
     "SPLITS": "rehearse.sim.layouts",
+    "Situation": "rehearse.sim.task",
     "StraightPull": "rehearse.sim.dog_on_jacket.behaviours",
+    "Task": "rehearse.sim.task",
     "TwoRoomEnv": "rehearse.sim.two_room.env",
     "World": "rehearse.sim.dog_on_jacket.world",
+    "evaluate": "rehearse.sim.evaluate",
+    "get_task": "rehearse.sim.tasks",
     "layout_seed": "rehearse.sim.layouts",
+    "make_agent": "rehearse.sim.agents",
     "sample_factors": "rehearse.sim.dog_on_jacket.factors",
 }
 

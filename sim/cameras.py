@@ -38,3 +38,8 @@ def move(scene: mujoco.MjvScene, pose: Pose) -> None:
         eye.pos[:] = middle + carried.apply(position - middle)
         eye.forward[:] = carried.apply(forward)
         eye.up[:] = carried.apply(rolled.apply(up))
+
+
+def focal_px(fovy_deg: float, height_px: int) -> float:
+    """Focal length in pixels of a pinhole camera that sees ``fovy_deg`` from top to bottom."""
+    return height_px / 2 / float(np.tan(np.radians(fovy_deg) / 2))

@@ -118,7 +118,7 @@ def _work(config: EvalConfig, item: tuple[str, int]) -> Episode:
 
     episode = run_episode(task, _worker[1], agent_for(config, method), method, layout, config.seed, remember)
     if config.trees is not None and plans:
-        about = {"task": task.name, "method": method, "layout": str(layout), "success": str(episode.success)}
+        about = {"task": config.task, "method": method, "layout": str(layout), "success": str(episode.success)}
         save_tree(plans, config.trees / f"{method}-{layout}.safetensors", about)
     return episode
 

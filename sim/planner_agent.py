@@ -86,6 +86,11 @@ class LearnedDynamics:
         """The moment (D,) that it is in now."""
         return belief.moment[0]
 
+    def blindness(self, history: History, belief: Belief) -> float:
+        """Squared error of the last frame as the model would draw it, of values in [0, 1]."""
+        drawn = self.model.decode(belief.moment)[0].float()
+        return float((drawn - torch.as_tensor(history.frames[-1]).float()).square().mean() / 255**2)
+
     def imagine(self, belief: Belief, actions: torch.Tensor) -> Futures:
         """N action sequences (N, H, A) imagined."""
         return _futures(self.model.imagine(belief, actions))

@@ -19,12 +19,17 @@ from rehearse.errors import ConfigError
 from rehearse.planner import CEMConfig, Dynamics, MPCConfig, Objective, ScoutConfig
 from rehearse.planner.mpc import Limits
 from rehearse.sim.baselines import Nothing, Random
+from rehearse.sim.tale import Tale
 
 TAGS = ("smoke", "benchmark", "flagship")  # runs in seconds; is compared with others; is the story of the project
 GOALS = ("state", "image")  # how a planner is told where the goal is: as numbers, or as a picture
 SIGNAL_KINDS = ("regression", "event")
-RESERVED = ("task", "level", "split", "seed", "delay_steps", "compensate", "planner", "episodes", "checkpoint")
+RESERVED = (  # what results and datasets say of themselves
+    *("task", "level", "split", "seed", "delay_steps", "compensate", "planner", "episodes", "checkpoint"),
+    *("code", "code_version", "python", "machine", "date", "behaviour", "workers", "image_size"),
+)
 NONE: Mapping = MappingProxyType({})
+Physics = Callable[[Any], Dynamics]  # a task's world -> a Dynamics that observes worlds
 ORACLE_SEARCH = CEMConfig(futures=32, iterations=2, elite_fraction=0.15)
 
 
@@ -123,9 +128,7 @@ class Task:
     signals: Mapping[str, str]  # {name: kind}: what its datasets tell
     play: Callable[[], Behaviour]  # what training data comes from
     scripts: Mapping[str, Callable[[], Behaviour]]  # {method: a new behaviour}
-    oracles: Mapping[
-        str, Callable[[Any], Dynamics]
-    ]  # {method: physics of a world}, which observes the world; best first
+    oracles: Mapping[str, Physics]  # {method: true physics}, best first
     mpc: MPCConfig
     objective: Callable[[Situation], Objective]
     limits: Limits | None = None  # a planner's candidates as the robot would make of them
@@ -144,6 +147,7 @@ class Task:
     goal: tuple[str, ...] = ()  # names of G; none where there is no goal
     checkpoint: str | None = None  # the shipped model's name
     robot: str = ""  # its name in datasets, in terms of {options}
+    tale: Tale | None = None  # how it is told to people; in plain words unless given
 
     def __post_init__(self) -> None:
         baselines = {"nothing": partial(Nothing, self.hold), "random": partial(Random, len(self.hold))}
@@ -151,16 +155,20 @@ class Task:
             "scripts": baselines | dict(self.scripts),
             "level": self.level or self.levels[0],
             "robot": self.robot or f"rehearse_{self.name}",
+            "tale": self.tale or Tale(self.summary[:1].upper() + self.summary[1:]),
         }
         for name, value in filled.items():
             object.__setattr__(self, name, value)
         if len(self.hold) != len(self.actions) or len(self.mpc.action_low) != len(self.actions):
             raise ConfigError(f"task {self.name}: hold and mpc need {len(self.actions)} numbers, one an action")
+        if self.mpc.period_s != self.period_s:
+            raise ConfigError(f"task {self.name}: mpc plans in steps of {self.mpc.period_s} s, not {self.period_s} s")
         for what, found, known in (
             ("tag", self.tags, TAGS),
             ("kind of signal", self.signals.values(), SIGNAL_KINDS),
             ("level", (self.level,), self.levels),
             ("signal", self.tops, self.signals),
+            ("signal of harm", () if self.harm is None else (self.harm.event, self.harm.strain), self.signals),
             ("changeable thing", self.changeable, ("level", *self.options)),
             ("script", ("script-best",), self.scripts),
         ):

@@ -30,12 +30,12 @@ def between(low: float, high: float) -> Any:
 class Look:
     """Light and camera of a layout: they change pictures, never physics."""
 
-    light_x_m: float = between(-0.9, -0.3)
-    light_y_m: float = between(-0.5, 0.1)
-    brightness: float = between(0.85, 1.12)
-    camera_x_m: float = between(-0.008, 0.008)
-    camera_y_m: float = between(-0.008, 0.008)
-    camera_z_m: float = between(-0.012, 0.012)
+    light_x_m: float = between(-0.75, -0.45)
+    light_y_m: float = between(-0.35, -0.05)
+    brightness: float = between(0.92, 1.08)
+    camera_x_m: float = between(-0.004, 0.004)
+    camera_y_m: float = between(-0.004, 0.004)
+    camera_z_m: float = between(-0.006, 0.006)
 
 
 def draw(kind: type[Kind], rng: np.random.Generator, fixed: Collection[str] = ()) -> Kind:

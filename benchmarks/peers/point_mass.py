@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from rehearse.planner import MPC, CEMConfig, MPCConfig
-from rehearse.sim.evaluate import wilson
+from rehearse.sim.episode import wilson
 from rehearse.world_model import History, TrainConfig, WorldModel, preset
 
 IMAGE_PX, ACTION_DIM, STEPS = 32, 2, 8

@@ -1,65 +1,69 @@
-"""``rehearse demo``: the shipped model on held-out layouts, a table, and a page with what was imagined."""
+"""``rehearse demo``: a task's model on held-out layouts, a table, and a page with what was imagined."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from rehearse.commands.base import Command
 from rehearse.commands.eval import about_evaluation, evaluate_with_bar, results_table
+from rehearse.commands.of_task import TaskCommand
 from rehearse.page import write_page
+from rehearse.recorded import default_checkpoint
 from rehearse.sim.agents import make_agent
-from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.evaluate import EvalConfig, Report
 from rehearse.stories import habit, tell
-from rehearse.world_model import shipped_checkpoint
 
 STORY_METHOD, STORIES = "planner-512", 2
 
 
 @dataclass(kw_only=True)
-class Demo(Command):
-    """See a learned model imagine thousands of futures and fetch the jacket without waking the dog."""
+class Demo(TaskCommand):
+    """See a learned model imagine thousands of futures and do the task: fetch the jacket, and let the dog sleep."""
 
     quick: bool = False
     """A few minutes: 10 layouts per method instead of 100."""
     out: Path = Path("out/demo.html")
     """The page."""
     checkpoint: Path | None = None
-    """World model; the shipped one unless given."""
-    level: str = "half"
-    """easy, half or full."""
+    """World model; the one that is shipped for the task unless given."""
     episodes: int | None = None
     """Layouts per method, instead of what --quick says."""
 
     def run(self, console: Console) -> int:
         """Evaluate, film, write the page, print the table."""
-        checkpoint = self.checkpoint or shipped_checkpoint("dog-on-jacket-tiny")
+        task = self.found_task()
+        checkpoint = self.checkpoint or default_checkpoint(task, (STORY_METHOD,))
         config = EvalConfig(
+            task=self.task,
             level=self.level,
             episodes=self.episodes or (10 if self.quick else 100),
             seed=self.seed,
             checkpoint=checkpoint,
+            options=self.given_options(),
         )
         report = evaluate_with_bar(config, console)
         console.print("filming ...")
-        layouts = story_layouts(report)
-        agent = make_agent(TASK, STORY_METHOD, checkpoint)
-        stories = [tell(TASK, agent, layout, self.level, self.seed) for layout in layouts]
-        contrast = habit(TASK, make_agent(TASK, "script-fast"), layouts[0], self.level, self.seed)
-        command = f"rehearse demo --episodes {config.episodes} --seed {self.seed} --level {self.level}"
-        films = f"layouts chosen because {STORY_METHOD} fetched the jacket there and the fast pull woke the dog"
-        about = {**about_evaluation(config), "command": command, "films": films}
-        write_page(self.out, report.rows, stories, about, contrast=contrast)
-        Console().print(results_table(TASK, report.rows, f"dog-on-jacket, level {self.level}, held-out test layouts"))
+        layouts, contrast = story_layouts(report), task.tale.contrast
+        agent = make_agent(task, STORY_METHOD, checkpoint)
+        stories = [tell(agent, config, layout) for layout in layouts]
+        command = f"rehearse demo --task {self.task} --episodes {config.episodes} --seed {self.seed}"
+        films = f"layouts chosen because {STORY_METHOD} succeeded there and {contrast} did not, where there are such"
+        about = {**about_evaluation(config), "command": f"{command} --level {config.level}", "films": films}
+        write_page(self.out, task, report.rows, stories, about, habit(config, layouts[0]))
+        Console().print(results_table(task, report.rows, f"{self.task}, level {config.level}, held-out test layouts"))
         console.print(f"the page: {self.out.resolve()}")
         self.write_json({**report.to_dict(), "about": about, "page": str(self.out)})
         return 0
 
 
 def story_layouts(report: Report) -> list[int]:
-    """Layouts worth a film: where the planner fetched the jacket and the fast pull woke the dog; else the first."""
-    woken = {e.layout for e in report.episodes if e.method == "script-fast" and e.harmed}
-    fetched = [e.layout for e in report.episodes if e.method == STORY_METHOD and e.success]
-    fit = [layout for layout in fetched if layout in woken] or fetched or [report.episodes[0].layout]
+    """Layouts worth a film: where the planner succeeded and the contrast did harm or, where none can be, failed."""
+    task = report.task
+    worse = {
+        e.layout
+        for e in report.episodes
+        if e.method == task.tale.contrast and (not e.success if task.harm is None else e.harmed)
+    }
+    done = [e.layout for e in report.episodes if e.method == STORY_METHOD and e.success]
+    fit = [layout for layout in done if layout in worse] or done or [report.episodes[0].layout]
     return fit[:STORIES]

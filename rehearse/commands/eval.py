@@ -12,6 +12,7 @@ from rehearse.commands.of_task import TaskCommand
 from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
+from rehearse.page import rate_panels
 from rehearse.recorded import conditions, default_checkpoint
 from rehearse.sim.agents import methods_of
 from rehearse.sim.episode import Episode
@@ -89,10 +90,7 @@ def steps_of(delay_ms: int, period_s: float) -> int:
 
 def write_figures(task: Task, rows: list[dict], folder: Path) -> None:
     """``futures-success.svg`` and, where there is harm, its like, if a planner is among the rows."""
-    panels = [("success", task.success_words, "calm")]
-    if task.harm is not None:
-        panels.append((task.harm.event, task.harm.words, "wake"))
-    for name, label, role in panels:
+    for label, name, role in rate_panels(task):
         svg = against_futures(rows, name, label, role)
         if svg is not None:
             with atomic_write(folder / f"futures-{name}.svg") as path:

@@ -35,6 +35,7 @@ requestAnimationFrame(everyFrame);
 // Drag along a curve to look at a moment; let go, and the film goes on.
 for (const group of groups) {
   const curve = group.root.querySelector(".curve");
+  if (!curve) continue;
   const seek = (event) => {
     if (event.type === "pointermove" && !event.buttons) return;
     const box = curve.getBoundingClientRect();

@@ -109,6 +109,10 @@ class DogOnJacketEnv(gymnasium.Env):
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
         """One control period of 0.2 s."""
         outcome = self.world.step(action) if self.control == "cartesian" else self.world.step_joints(action)
+        return self.observe(), *self.account(outcome)
+
+    def account(self, outcome: Outcome) -> tuple[float, bool, bool, dict]:
+        """Reward, terminated, truncated and info after a control period of which this came."""
         self.steps += 1
         reward = outcome.progress - self._progress - STEP_PRICE + float(outcome.success)
         woke_now = outcome.woken and self.terminate_when_woken
@@ -116,7 +120,7 @@ class DogOnJacketEnv(gymnasium.Env):
         self._progress = outcome.progress
         info = self._info(**asdict(outcome))
         terminated = outcome.success or woke_now
-        return self.observe(), float(reward), terminated, self.steps >= EPISODE_STEPS and not terminated, info
+        return float(reward), terminated, self.steps >= EPISODE_STEPS and not terminated, info
 
     def render(self) -> np.ndarray | None:
         """A film frame (height, width, 3) with shadows, from the arm's wide camera, when render_mode is rgb_array."""

@@ -15,6 +15,7 @@ from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay, StraightPull
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, JACKETS, PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.factors import LEVELS
 from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
+from rehearse.sim.dog_on_jacket.tale import TALE
 from rehearse.sim.dog_on_jacket.world import (
     PERIOD_S,
     STEP_M,
@@ -135,4 +136,5 @@ TASK = Task(
     harm=Harm(event="woken", strain="disturbance", words="Dog woken"),
     checkpoint="dog-on-jacket-tiny",
     robot="rehearse_{arm}",
+    tale=TALE,
 )

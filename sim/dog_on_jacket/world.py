@@ -147,7 +147,7 @@ class World:
             sleep_depth=np.array([self.factors.sleep_depth]),
         )
         self._still = np.stack([self.read("dog_position"), np.zeros(3), np.zeros(3)])
-        self.woken = False
+        self.woken, self._rows = False, 0
 
     # -- step ----------------------------------------------------------------------------------------------------
 
@@ -165,15 +165,22 @@ class World:
         self.q_rad, self.target_m = q_next, self.kinematics.forward(q_next)
         return self._advance(controls, closed=action[-1] > 0)
 
+    def follow(self, q_rad: np.ndarray, closed: bool = True) -> Outcome:
+        """Advance 20 ms under joint targets (J,) that a controller outside gives, without regard to limits."""
+        self.q_rad, self.target_m = np.array(q_rad, float), self.kinematics.forward(q_rad)
+        fingers = np.full(self.model.nu - self._joints, self.arm.closed if closed else self.arm.open)
+        return self._advance(np.append(self.q_rad, fingers)[None], closed)
+
     def _advance(self, controls: np.ndarray, closed: bool) -> Outcome:
-        """Step the physics through ``controls`` (SUBSTEPS / HOLD_SUBSTEPS, nu), measuring the dog on the way."""
+        """Step the physics through ``controls`` (rows of 20 ms, nu), measuring the dog on the way."""
         self.set_grasp(self.data, closed)
         peak, motion = 0.0, np.zeros(3)
         per_sample = round(SAMPLE_PERIOD_S / scene.TIMESTEP_S) // HOLD_SUBSTEPS
-        for index, control in enumerate(controls):
+        for control in controls:
             self.data.ctrl[:] = control
             mujoco.mj_step(self.model, self.data, nstep=HOLD_SUBSTEPS)
-            if (index + 1) % per_sample == 0:
+            self._rows += 1
+            if self._rows % per_sample == 0:
                 sensed = [self.read(name) for name in DOG_SENSORS]
                 peak = max(peak, float(self.arousal.sample(*(value[None] for value in sensed))[0]))
                 motion = np.maximum(motion, np.linalg.norm(sensed - self._still, axis=-1))
@@ -219,6 +226,10 @@ class World:
     def read(self, sensor: str) -> np.ndarray:
         """A copy of a 3-vector sensor."""
         return self.data.sensordata[self._sensor[sensor]].copy()
+
+    def arm_state(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and velocities (J,) of the arm's joints, rad and rad/s."""
+        return self.data.qpos[self._arm_qpos].copy(), self.data.qvel[self._arm_dofs].copy()
 
     def sensor_slice(self, sensor: str) -> slice:
         """Where a 3-vector sensor stands in ``sensordata``."""

@@ -5,8 +5,7 @@
 Everything that goal tasks share (observation, reward, options) is told in rehearse.sim.goal_env, the rest in
 rehearse.sim.push.world. The action (2,) is the pusher's velocity; an episode lasts 40 steps of 0.2 s (60 for the T).
 In ``goal`` the pusher stands where a straight push would leave it, but only the block counts. ``goal_state`` (4,) is
-the block's x and y, and the sine and cosine of its angle, for the square of four times its angle. ``info`` adds
-``angle_rad``, the turn that is left.
+the block's x and y, and the sine and cosine of its angle. ``info`` adds ``angle_rad``, the turn that is left.
 """
 
 from typing import Any

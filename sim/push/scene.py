@@ -14,7 +14,7 @@ from rehearse.sim.push.shapes import Shape
 TIMESTEP_S = 0.01
 TABLE_HALF_M, WALL_HEIGHT_M, WALL_HALF_M = 0.26, 0.03, 0.012
 PUSHER_RADIUS_M, BLOCK_HALF_HEIGHT_M = 0.02, 0.02
-BLOCK_RGBA, GHOST_RGBA = (0.93, 0.36, 0.16, 1.0), (0.13, 0.7, 0.42, 0.45)
+BLOCK_RGBA, PAINT_RGBA, GHOST_RGBA = "0.93 0.36 0.16 1", "0.50 0.12 0.42 1", (0.13, 0.7, 0.42, 0.45)
 
 _WORLD = """
 <mujoco model="push">
@@ -29,7 +29,7 @@ _WORLD = """
   </default>
   <asset><texture type="skybox" builtin="flat" width="8" height="8" rgb1=".86 .88 .92"/></asset>
   <worldbody>
-    <light name="key" pos="-.6 -.2 1.3" dir=".45 .15 -1" cutoff="45" exponent="1" diffuse=".5 .5 .48"
+    <light name="key" pos="-.6 -.2 1.3" dir=".45 .15 -1" cutoff="55" exponent="1" diffuse=".5 .5 .48"
            specular=".15 .15 .15"/>
     <camera name="camera" pos="0 0 1.3" fovy="24.2"/>
     <camera name="film" pos="0 -.6 .72" xyaxes="1 0 0 0 .777 .629" fovy="37"/>
@@ -61,8 +61,13 @@ def build(shape: Shape) -> mujoco.MjSpec:
     """The whole scene as an MjSpec. The block's geoms are named ``block_0``, ``block_1``, ..."""
     boxes = "".join(
         f'<geom name="block_{i}" type="box" size="{half_x} {half_y} {BLOCK_HALF_HEIGHT_M}" pos="{x} {y} 0" '
-        f'density="1000" rgba="{" ".join(map(str, BLOCK_RGBA))}"/>'
+        f'density="1000" rgba="{BLOCK_RGBA}"/>'
         for i, (x, y, half_x, half_y) in enumerate(shape.boxes)
+    )
+    x, y, half_x, half_y = shape.painted
+    paint = (
+        f'<geom type="box" size="{half_x} {half_y} .0005" pos="{x} {y} {BLOCK_HALF_HEIGHT_M}" rgba="{PAINT_RGBA}" '
+        'contype="0" conaffinity="0" mass="0"/>'
     )
     return mujoco.MjSpec.from_string(
         _WORLD.format(
@@ -74,6 +79,6 @@ def build(shape: Shape) -> mujoco.MjSpec:
             tall=WALL_HEIGHT_M / 2,
             radius=PUSHER_RADIUS_M,
             rest=BLOCK_HALF_HEIGHT_M,
-            boxes=boxes,
+            boxes=boxes + paint,
         )
     )

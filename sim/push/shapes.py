@@ -16,14 +16,14 @@ Box = tuple[float, float, float, float]  # centre x, y and half sizes along x, y
 class Shape:
     """A union of boxes. ``corners`` go round it counterclockwise.
 
-    ``turns``: so many angles look the same. ``angle_tolerance_rad``: infinite where the angle is not asked for.
-    ``reach_m``: how far from the table's middle it may start and be wanted, so that the pusher fits between it and
-    every wall, however it is turned.
+    ``painted``: the part of its top that has another colour, which shows its angle. ``angle_tolerance_rad``: infinite
+    where the angle is not asked for. ``reach_m``: how far from the table's middle it may start and be wanted, so that
+    the pusher fits between it and every wall, however it is turned.
     """
 
     boxes: tuple[Box, ...]
     corners: tuple[tuple[float, float], ...]
-    turns: int
+    painted: Box
     angle_tolerance_rad: float
     reach_m: float
 
@@ -39,7 +39,7 @@ def _square(half_m: float) -> Shape:
     return Shape(
         boxes=((0.0, 0.0, half_m, half_m),),
         corners=((half_m, -half_m), (half_m, half_m), (-half_m, half_m), (-half_m, -half_m)),
-        turns=4,
+        painted=(0.0, half_m / 2, half_m, half_m / 2),
         angle_tolerance_rad=inf,
         reach_m=0.16,
     )
@@ -49,13 +49,14 @@ def _tee(unit_m: float) -> Shape:
     """Four units wide, four high, one thick; 3/7 of it is stem, so that its bar's middle is 6/7 above the origin."""
     u, bar = unit_m, 6 / 7 * unit_m
     low, high, foot = bar - u / 2, bar + u / 2, bar - 3.5 * u
+    stem = (0.0, bar - 2 * u, u / 2, 1.5 * u)
     return Shape(
-        boxes=((0.0, bar, 2 * u, u / 2), (0.0, bar - 2 * u, u / 2, 1.5 * u)),
+        boxes=((0.0, bar, 2 * u, u / 2), stem),
         corners=(
             *((u / 2, foot), (u / 2, low), (2 * u, low), (2 * u, high)),
             *((-2 * u, high), (-2 * u, low), (-u / 2, low), (-u / 2, foot)),
         ),
-        turns=1,
+        painted=stem,
         angle_tolerance_rad=radians(20),
         reach_m=0.14,
     )

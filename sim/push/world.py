@@ -74,7 +74,7 @@ class PushWorld(GoalWorld):
         free = lambda place: self.shape.distance(rotated(place - block, -yaw_rad)) >= nearest  # noqa: E731
         self._start_m = block
         data.qpos[:] = [*_drawn(rng, PUSHER_REACH_M, free), *block, 0.0, yaw_rad]
-        self.goal_state = np.array([*self._goal_m, *self._sin_cos(self._goal_yaw_rad)])
+        self.goal_state = np.array([*self._goal_m, np.sin(self._goal_yaw_rad), np.cos(self._goal_yaw_rad)])
         mujoco.mj_step(model, data, nstep=SETTLE_SUBSTEPS)
 
     def controls(self, actions: np.ndarray, command: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,19 +82,18 @@ class PushWorld(GoalWorld):
         return np.repeat(actions * MAX_SPEED_MPS, self.substeps, axis=0), command
 
     def measure(self, qpos: np.ndarray) -> dict[str, np.ndarray]:
-        """Positions (..., 6) -> signals. Sine and cosine are of the angle times the number of turns that look alike."""
+        """Positions (..., 6) -> signals; ``angle_rad`` is the turn that is left to the goal's angle."""
         yaw_rad = qpos[..., 5]
-        sin, cos = self._sin_cos(yaw_rad)
-        turn = self.shape.turns * (yaw_rad - self._goal_yaw_rad)
+        turn = yaw_rad - self._goal_yaw_rad
         return {
             "block_x_m": qpos[..., 2],
             "block_y_m": qpos[..., 3],
-            "block_sin": sin,
-            "block_cos": cos,
+            "block_sin": np.sin(yaw_rad),
+            "block_cos": np.cos(yaw_rad),
             "pusher_x_m": qpos[..., 0],
             "pusher_y_m": qpos[..., 1],
             "distance_m": np.linalg.norm(qpos[..., 2:4] - self._goal_m, axis=-1),
-            "angle_rad": np.abs(np.arctan2(np.sin(turn), np.cos(turn))) / self.shape.turns,
+            "angle_rad": np.abs(np.arctan2(np.sin(turn), np.cos(turn))),
         }
 
     def excess(self, measured: dict[str, np.ndarray]) -> np.ndarray:
@@ -132,9 +131,6 @@ class PushWorld(GoalWorld):
             colour = np.array(scene.GHOST_RGBA, np.float32)
             mujoco.mjv_initGeom(geom, mujoco.mjtGeom.mjGEOM_BOX, size, middle, turned.ravel(), colour)
             scene_drawn.ngeom += 1
-
-    def _sin_cos(self, yaw_rad: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
-        return np.sin(self.shape.turns * yaw_rad), np.cos(self.shape.turns * yaw_rad)
 
 
 def rotated(points: np.ndarray, angle_rad: float) -> np.ndarray:

@@ -27,7 +27,7 @@ _WORLD = """
     <default class="divider"><geom type="box" rgba=".15 .52 .53 1" priority="1" friction=".2 .005 .0001"/></default>
   </default>
   <worldbody>
-    <light name="key" pos="-.6 -.2 1.3" dir=".45 .15 -1" cutoff="45" exponent="1" diffuse=".5 .5 .48"
+    <light name="key" pos="-.6 -.2 1.3" dir=".45 .15 -1" cutoff="55" exponent="1" diffuse=".5 .5 .48"
            specular=".15 .15 .15"/>
     <camera name="camera" pos="0 0 1.5" fovy="24.2"/>
     <camera name="film" pos="0 -.62 .86" xyaxes="1 0 0 0 .811 .585" fovy="37"/>

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from rehearse.sim.collect import CollectConfig, collect
 from rehearse.sim.dog_on_jacket.task import SIGNALS
@@ -14,7 +15,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of an untrained debug-size model of the dog task."""
     small = preset("debug").model
     config = ModelConfig(**{**vars(small), "action_dim": 4, "proprio_dim": 10, "signals": SIGNALS})
-    return save(WorldModel(config), tmp_path_factory.mktemp("model"))
+    with torch.random.fork_rng():  # the same whatever ran before
+        torch.manual_seed(0)
+        model = WorldModel(config)
+    return save(model, tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="session")

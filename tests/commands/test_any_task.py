@@ -83,6 +83,21 @@ def test_it_is_dreamt_of(model, tmp_path) -> None:
     assert tmp_path.joinpath("dream.png").stat().st_size > 0
 
 
+def test_it_is_explained_and_shown(model, tmp_path) -> None:
+    result, told, why, page = (tmp_path / name for name in ("result.json", "told.json", "why.html", "demo.html"))
+    run, chosen = ["--checkpoint", str(model / "run")], ["--method", "planner-16", "--layout", "0"]
+    evaluated = ["eval", "--task", NAME, "--option", "pace=fast", "--methods", "planner-16", "--episodes", "1"]
+    assert main([*evaluated, *run, "--workers", "1", "--json", str(result)]) == 0
+    assert main(["explain", str(result), *chosen, *run, "--json", str(told), "--page", str(why)]) == 0
+    verdicts = {candidate["verdict"] for candidate in json.loads(told.read_text())["candidates"]}
+    assert {"chosen", "runner-up"} < verdicts
+    assert "Layout 0: decision 0" in why.read_text()
+    assert main(["demo", "--task", NAME, "--episodes", "1", "--level", "near", "--out", str(page), *run]) == 0
+    text = page.read_text()
+    assert all(said in text for said in ("A point mass goes to a place", "Fell over the rim", "Imagination acts"))
+    assert "jacket" not in text
+
+
 def test_what_does_not_fit_is_refused(model, capsys) -> None:
     """One line each: a task without a shipped model, a model of another robot, an option that the task has not."""
     run = ["--checkpoint", str(model / "run")]

@@ -117,6 +117,30 @@ def test_what_thinks_loads_no_simulator(room: str) -> None:
     assert not loaded_after(f"import rehearse.{room}") & {"mujoco", "gymnasium", "rclpy"}
 
 
+GUARD_MAY_IMPORT = {
+    *("numpy", "rehearse.errors", "rehearse.ros_nodes.parameters", "rehearse.ros_nodes.guard"),
+    *sys.stdlib_module_names,
+}
+HEAVY = {"torch", "mujoco", "gymnasium", "scipy", "matplotlib"}
+
+
+def test_the_guards_rules_know_numbers_alone() -> None:
+    """No ROS, nothing that learns, simulates or draws: what stands between a plan and a person must be easy to read."""
+    strange = [
+        f"{path.name} line {line}: {name}"
+        for path in python_files("ros_nodes/guard")
+        for line, name in imports_of(path)
+        if not any(name == known or name.startswith(f"{known}.") for known in GUARD_MAY_IMPORT)
+    ]
+    assert not strange, "\n".join(strange)
+    assert not loaded_after("import rehearse.ros_nodes.guard") & {*HEAVY, "rclpy"}
+
+
+def test_the_guards_process_loads_nothing_heavy() -> None:
+    pytest.importorskip("rclpy", reason="needs a ROS 2")
+    assert not loaded_after("import rehearse.ros_nodes.guard_node") & HEAVY
+
+
 def test_public_names_resolve() -> None:
     import rehearse
 

@@ -11,34 +11,70 @@ from rehearse.planner.trust import HOLD, REPLAN, SHORT, TRUST
 from tests.planner.point_mass import OBJECTIVE, PERIOD_S, PointMass, generator
 from tests.planner.rooms import Rooms, moved
 
-CONFIG = TrustConfig(typical=(0.01, 0.04), shorten=4.0, replan=10.0, patience=2, shortest=3)
+CONFIG = TrustConfig(typical=(0.01, 0.04), calm=2.0, surprised=4.0, gross=100.0, memory=0.0, shortest=3)
 
 
-def test_trust_follows_surprise():
-    trust = Trust(CONFIG, 10)
-    story = [None, 1.0, 5.0, 5.0, 1.0, 20.0, 20.0, 20.0, 20.0, 1.0, 1.0, None]
+def test_trust_goes_down_a_ladder_and_up_again():
+    trust = Trust(CONFIG, 10, PERIOD_S)
+    story = [None, 1.0, 5.0, 5.0, 3.0, 5.0, 5.0, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0, None]
     judged = [trust.judge(surprise) for surprise in story]
-    assert [each.horizon for each in judged] == [10, 10, 5, 3, 4, 3, 3, 3, 3, 4, 5, 5]
-    modes = [TRUST, TRUST, SHORT, SHORT, SHORT, REPLAN, REPLAN, HOLD, HOLD, SHORT, SHORT, SHORT]
-    assert [each.mode for each in judged] == modes
+    down, up = [TRUST, TRUST, SHORT, SHORT, SHORT, REPLAN, HOLD, HOLD], [REPLAN, SHORT, SHORT, TRUST, TRUST, TRUST]
+    assert [each.mode for each in judged] == down + up
+    assert [each.horizon for each in judged] == [10, 10, 5, 3, 3, 3, 3, 3, 3, 3, 5, 10, 10, 10]
+
+
+def test_a_gross_surprise_holds_at_once():
+    trust = Trust(CONFIG, 10, PERIOD_S)
+    assert trust.judge(100.0).mode == HOLD
+    assert trust.judge(1.0).mode == REPLAN
     trust.reset()
     assert trust.judge(None) == (10, TRUST)
 
 
-def test_a_surprise_that_is_no_number_is_the_worst():
-    assert Trust(CONFIG, 10).judge(float("nan")).mode == REPLAN
+def test_a_gross_surprise_is_remembered_for_a_while():
+    trust = Trust(TrustConfig(typical=(1.0,), memory=0.5), 10, PERIOD_S)
+    modes = [trust.judge(surprise).mode for surprise in (1.0, 400.0, *[0.5] * 12)]
+    assert modes[1:5] == [HOLD] * 4
+    assert modes[-1] == TRUST
+    assert modes.index(TRUST, 1) > 8
+
+
+@pytest.mark.parametrize("surprise", [float("nan"), float("inf")])
+def test_a_surprise_that_is_no_number_holds_and_passes(surprise):
+    trust = Trust(CONFIG, 10, PERIOD_S)
+    assert trust.judge(surprise).mode == HOLD
+    assert [trust.judge(1.0).mode for _ in range(4)][-1] == TRUST
 
 
 def test_a_horizon_that_is_short_already_is_not_made_longer():
-    assert Trust(CONFIG, 2).judge(99.0).horizon == 2
+    assert Trust(CONFIG, 2, PERIOD_S).judge(999.0).horizon == 2
 
 
 def test_surprise_is_measured_in_what_is_typical_so_far_ahead():
-    trust, zeros, ones = Trust(CONFIG, 10), np.zeros(4), np.ones(4)
-    assert [trust.surprise(zeros, ones, steps) for steps in (1, 2, 7)] == pytest.approx([100.0, 25.0, 25.0])
+    dynamics = Rooms()
+    for step, expected in enumerate((100.0, 25.0, 25.0)):
+        trust = Trust(CONFIG, 10, PERIOD_S)
+        trust.expect(PERIOD_S * np.arange(1, 4), np.zeros((3, 2)))
+        _, health = trust.look(dynamics, None, torch.ones(2), PERIOD_S * (step + 1))
+        assert health["surprise"] == pytest.approx(expected)
+    assert "surprise" not in trust.look(dynamics, None, torch.ones(2), PERIOD_S * 9)[1]
 
 
-@pytest.mark.parametrize("wrong", [{"typical": ()}, {"typical": (0.0,)}, {"shorten": 11.0}, {"patience": 0}])
+def test_who_cannot_make_sense_of_what_it_sees_holds_for_as_long_as_that_lasts():
+    class Blinking(Rooms):
+        def blindness(self, history, belief):
+            return history
+
+    trust, modes = Trust(CONFIG, 10, PERIOD_S), []
+    for blindness in (0.02, 0.03, 0.3, 0.3, 0.3, 0.02, 0.02, 0.02, 0.02):
+        trust.expect(np.zeros(1), np.zeros((1, 2)))
+        judgement, health = trust.look(Blinking(), blindness, torch.zeros(2), 0.0)
+        modes.append(judgement.mode)
+    assert modes == [TRUST, TRUST, HOLD, HOLD, HOLD, REPLAN, SHORT, SHORT, TRUST]
+    assert health["blindness"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("wrong", [{"typical": ()}, {"typical": (0.0,)}, {"calm": 11.0}, {"memory": 1.0}])
 def test_settings_that_make_no_sense_are_named(wrong):
     with pytest.raises(ConfigError, match="trust: "):
         TrustConfig(**{"typical": (1.0,), **wrong})
@@ -66,17 +102,13 @@ def test_in_a_world_as_imagined_nothing_changes():
     assert all(plan.actions.shape == (8, 2) for plan in plans)
 
 
-def test_a_robot_that_is_carried_off_replans_then_holds_then_goes_on():
-    shaken = {2, 3, 4, 5}
-    plans = walk(walker(), 12, lambda t, p: p + torch.tensor([0.0, 0.9 * (-1) ** t]) if t in shaken else p)
-    assert [plan.mode for plan in plans[:3]] == [TRUST] * 3
-    assert [plan.mode for plan in plans[3:7]] == [REPLAN, REPLAN, HOLD, HOLD]
-    assert [plan.mode for plan in plans[7:]] == [SHORT] * 4 + [TRUST]
-    for plan in plans[5:7]:
-        assert np.abs(plan.actions).max() == 0
-        assert plan.futures == 1
-    assert [len(plan.actions) for plan in plans] == [8, 8, 8, 3, 3, 3, 3, 4, 5, 6, 7, 8]
-    assert plans[-1].times_s.shape == (8,)
+def test_a_robot_that_is_carried_off_holds_and_then_goes_on():
+    plans = walk(walker(), 10, lambda t, p: p + torch.tensor([1.4, 1.4]) if t == 2 else p)
+    assert [plan.mode for plan in plans] == [*[TRUST] * 3, HOLD, REPLAN, SHORT, SHORT, *[TRUST] * 3]
+    assert np.abs(plans[3].actions).max() == 0
+    assert plans[3].futures == 1
+    assert [len(plan.actions) for plan in plans] == [8, 8, 8, 3, 3, 3, 4, 8, 8, 8]
+    assert [len(plan.times_s) for plan in plans] == [len(plan.actions) for plan in plans]
 
 
 def test_committed_actions_count_as_imagined():

@@ -12,6 +12,8 @@ import pytest
 from rehearse.errors import DataError
 from rehearse.film import data_uri, encode_mp4, hold_last, sprite
 from rehearse.page import DecisionView, ImaginedView, Story, number, percent, write_page
+from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.tasks import get_task
 
 METHODS = ("nothing", "random", "script-fast", "script-best", "planner-1", "planner-64", "planner-4096", "oracle")
 ABOUT = {"level": "half", "seeds": "0..19", "checkpoint": "tiny", "command": "rehearse eval --page report.html"}
@@ -35,7 +37,7 @@ def moving(length: int, height: int = 64, width: int = 64) -> np.ndarray:
 
 def future(verdict: str, wakes: float = 0.1, steps: int = H) -> ImaginedView:
     ramp = np.linspace(0, 1, steps)
-    signals = dict(disturbance=1.4 * wakes * ramp, progress=ramp, woken=wakes * ramp)
+    signals = dict(strain=1.4 * wakes * ramp, progress=ramp, harm=wakes * ramp)
     parts = {"progress": -1.0, "hazard": 6 * wakes}
     return ImaginedView(
         moving(steps), cost=6 * wakes - 1, parts=parts, actions=np.zeros((steps, 4)), verdict=verdict, **signals
@@ -45,13 +47,13 @@ def future(verdict: str, wakes: float = 0.1, steps: int = H) -> ImaginedView:
 def story(title: str = "Layout 3", steps: int = 12, happened: int = H) -> Story:
     views = (future("chosen"), future("runner-up", 0.2), future("rejected: would wake the dog (71 %)", 0.71))
     decision = DecisionView(2, 0.4, 512, 83.0, views, moving(happened))
-    signals = dict(disturbance=np.linspace(0, 0.8, steps), progress=np.linspace(0, 1, steps))
+    signals = dict(strain=np.linspace(0, 0.8, steps), progress=np.linspace(0, 1, steps))
     return Story(title, "fetched in 2.2 s, dog asleep", moving(steps, 90, 120), decisions=(decision,), **signals)
 
 
 def woken(steps: int = 7) -> Story:
     ramp = np.linspace(0, 3, steps)
-    return Story("The habit", "dog awake after 0.6 s", moving(steps, 90, 120), disturbance=ramp, progress=ramp / 3)
+    return Story("The habit", "dog awake after 0.6 s", moving(steps, 90, 120), strain=ramp, progress=ramp / 3)
 
 
 def decoded(mp4: bytes) -> np.ndarray:
@@ -66,7 +68,7 @@ def films(page: str) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("page") / "made" / "report.html"
-    write_page(path, [row(m, 0.1 + 0.1 * i) for i, m in enumerate(METHODS)], [story()], ABOUT, contrast=woken())
+    write_page(path, TASK, [row(m, 0.1 + 0.1 * i) for i, m in enumerate(METHODS)], [story()], ABOUT, contrast=woken())
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
     return path.read_text(encoding="utf-8")
 
@@ -128,7 +130,7 @@ def test_chosen_first_then_what_happened_then_the_others(page: str) -> None:
     places = re.findall(r'data-from="(\d+) (\d+) 128 128"', page)
     assert places == [("0", "0"), ("128", "0"), ("256", "0"), ("384", "0")]
     assert "rejected: would wake the dog (71\u00a0%)" in page
-    assert re.search(r"wakes the dog</dt><dd>71\u00a0%", page)
+    assert re.search(r"would wake the dog</dt><dd>71\u00a0%", page)
 
 
 def test_the_films_know_when_the_dog_wakes(page: str) -> None:
@@ -149,7 +151,7 @@ def test_all_text_is_escaped(tmp_path) -> None:
     views = story().decisions[0].candidates
     decision = replace(story().decisions[0], candidates=(replace(views[0], parts={evil: 1.0}, verdict=evil),))
     bad = replace(story(evil), outcome=evil, decisions=(decision,))
-    write_page(tmp_path / "page.html", [row(evil)], [bad], {evil: evil, "level": evil}, contrast=bad)
+    write_page(tmp_path / "page.html", TASK, [row(evil)], [bad], {evil: evil, "level": evil}, contrast=bad)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("<script>") == 1  # the page's own
     assert "alert(&#34;x&#34;)" in page
@@ -157,7 +159,7 @@ def test_all_text_is_escaped(tmp_path) -> None:
 
 
 def test_nothing_to_show_is_still_a_page(tmp_path) -> None:
-    write_page(tmp_path / "page.html", [], [], {})
+    write_page(tmp_path / "page.html", TASK, [], [], {})
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "How to read this" in page
     assert "<video" not in page
@@ -171,7 +173,7 @@ def test_rows_may_lack_what_was_not_measured(tmp_path) -> None:
         {"method": "planner-512"},
         {"method": "my-own", "n": 3, "success": float("nan"), "futures": 0},
     ]
-    write_page(tmp_path / "page.html", rows, [], {})
+    write_page(tmp_path / "page.html", TASK, rows, [], {})
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("data-method=") == 4
     assert page.count("<svg") == 1  # success of one planner; woken was measured for none
@@ -181,7 +183,7 @@ def test_rows_may_lack_what_was_not_measured(tmp_path) -> None:
 
 @pytest.mark.parametrize("happened", [0, 2])
 def test_short_or_unknown_sequels(tmp_path, happened: int) -> None:
-    write_page(tmp_path / "page.html", [], [story(happened=happened)], {})
+    write_page(tmp_path / "page.html", TASK, [], [story(happened=happened)], {})
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert ('<figure class="tile happened">' in page) == (happened > 0)
     assert page.count('<figure class="plot">') == 1
@@ -190,7 +192,7 @@ def test_short_or_unknown_sequels(tmp_path, happened: int) -> None:
 def test_one_frame_and_one_step_are_enough(tmp_path) -> None:
     views = (future("chosen", steps=1),)
     short = replace(story(steps=1), decisions=(DecisionView(0, 0.0, 1, 2.0, views, moving(1)),))
-    write_page(tmp_path / "page.html", [row("planner-1")], [short], {})
+    write_page(tmp_path / "page.html", TASK, [row("planner-1")], [short], {})
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert [len(film) for film in films(page)] == [6, 6, 6]
 
@@ -200,16 +202,16 @@ def test_a_failure_leaves_the_old_page(tmp_path) -> None:
     path.write_text("old")
     broken = replace(story(), decisions=(replace(story().decisions[0], candidates=()),))
     with pytest.raises(DataError, match="step 2: no candidates"):
-        write_page(path, [], [broken], {})
+        write_page(path, TASK, [], [broken], {})
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_does_not_fit_is_named() -> None:
-    with pytest.raises(DataError, match="'Layout 3': disturbance"):
-        replace(story(), disturbance=np.zeros(3))
-    with pytest.raises(DataError, match="imagined future: woken"):
-        replace(future("chosen"), woken=np.zeros(H + 1))
+    with pytest.raises(DataError, match="'Layout 3': strain"):
+        replace(story(), strain=np.zeros(3))
+    with pytest.raises(DataError, match="imagined future: harm"):
+        replace(future("chosen"), harm=np.zeros(H + 1))
     with pytest.raises(DataError, match="uint8"):
         encode_mp4(np.zeros((2, 8, 8, 3)), 5)
     with pytest.raises(DataError, match="one size"):
@@ -244,3 +246,22 @@ def test_percent(rate: float | None, text: str) -> None:
 )
 def test_number(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+def test_a_task_without_harm_has_a_page_without_it(tmp_path) -> None:
+    push = get_task("push")
+    rows = [row("random", 0.0), row("script-best", 0.9), row("planner-64", 0.5)]
+    rows = [{name: value for name, value in each.items() if "woken" not in name} for each in rows]
+    views = tuple(
+        replace(view, strain=None, harm=None, progress=None, verdict=view.verdict.partition(":")[0])
+        for view in story().decisions[0].candidates
+    )
+    calm = replace(story(), outcome="there", strain=None, decisions=(replace(story().decisions[0], candidates=views),))
+    write_page(tmp_path / "page.html", push, rows, [calm], {}, contrast=replace(calm, decisions=()))
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<title>Rehearse: A pusher brings a square block" in page
+    body = page[page.index("</style>") : page.index("<script>")].lower()
+    assert not re.search(r"\bdog\b|\bharm|wak(e|ing)s? |jacket|strain|disturbance", body)
+    assert page.count("<svg") == 4  # success of planners, the pair, one film; no curve of what was imagined
+    assert page.count('<figure class="tile ') == 4
+    assert re.findall(r'data-wakes-at="(-?\d+)"', page) == ["-1", "-1", "-1"]

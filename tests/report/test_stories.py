@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
 from rehearse.planner import Candidate
-from rehearse.sim.agents import make_agent
 from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.evaluate import EvalConfig
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
+from rehearse.sim.task import Task
+from rehearse.sim.tasks import get_task
 from rehearse.stories import habit, tell
 from rehearse.verdict import verdict
 from rehearse.world_model import ModelConfig, WorldModel, preset
@@ -31,23 +34,27 @@ def candidate(rank: int, **parts: float) -> Candidate:
     ],
 )
 def test_a_rejected_future_says_why(parts, said):
-    assert said in verdict(candidate(20, **parts), candidate(0, reach=1))
+    assert said in verdict(TASK, candidate(20, **parts), candidate(0, reach=1))
 
 
 def test_the_chosen_future_and_the_next_best_are_named():
-    assert verdict(candidate(0), candidate(0)) == "chosen"
-    assert verdict(candidate(1), candidate(0)) == "runner-up"
+    assert verdict(TASK, candidate(0), candidate(0)) == "chosen"
+    assert verdict(TASK, candidate(1), candidate(0)) == "runner-up"
+
+
+def agent_of(task: Task) -> PlannerAgent:
+    """A planner on an untrained model of this task's robot, the same whatever ran before."""
+    own = dict(action_dim=len(task.actions), proprio_dim=len(task.proprio), signals=dict(task.signals))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = WorldModel(ModelConfig(**vars(preset("debug").model) | own)).eval()
+    return PlannerAgent(task, model, PlannerSettings(16))
 
 
 def test_a_story_opens_decisions_of_a_real_episode():
-    small = vars(preset("debug").model) | {
-        "action_dim": 4,
-        "proprio_dim": 10,
-        "signals": dict(TASK.signals),
-    }
-    agent = PlannerAgent(TASK, WorldModel(ModelConfig(**small)).eval(), PlannerSettings(16))
-    story = tell(TASK, agent, layout=1, decisions=2)
-    assert len(story.film) == len(story.disturbance) == len(story.progress)
+    agent = agent_of(TASK)
+    story = tell(agent, EvalConfig(methods=("nothing",)), layout=1, decisions=2)
+    assert len(story.film) == len(story.strain) == len(story.progress)
     assert story.decisions
     for view in story.decisions:
         assert view.futures == 16
@@ -57,6 +64,17 @@ def test_a_story_opens_decisions_of_a_real_episode():
 
 
 def test_a_habit_has_a_film_and_no_decisions():
-    story = habit(TASK, make_agent(TASK, "script-fast"), layout=1)
+    story = habit(EvalConfig(methods=("nothing",)), layout=1)
     assert story.decisions == ()
     assert story.film.dtype == np.uint8
+
+
+def test_a_story_of_a_task_without_harm():
+    config = EvalConfig("reach", methods=("nothing",))
+    story = tell(agent_of(get_task("reach")), config, layout=1, decisions=1)
+    assert story.strain is None
+    assert story.outcome in ("not there when the time was up", *(f"there after {t / 5:.1f} s" for t in range(1, 26)))
+    verdicts = {imagined.verdict for imagined in story.decisions[0].candidates}
+    assert {"chosen", "runner-up"} < verdicts
+    assert any(said.startswith("rejected: stays farther from the goal (by ") for said in verdicts)
+    assert all(imagined.harm is None for imagined in story.decisions[0].candidates)

@@ -3,16 +3,52 @@
 nodes.start("sim_node", layout=3); probe.listen("/sim/info", DiagnosticArray); probe.until(lambda: ..., "the info")
 """
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from unittest import mock
 
+from tests.house.tree import ROOT
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 LIMIT_S = 90.0  # for what takes two seconds on an idle machine
 PATIENCE_S = 3.0  # before a service is asked again
+
+
+def take_domain() -> tuple[int, socket.socket]:
+    """A free ROS domain; the bound socket holds it for as long as it is open, so parallel runs never meet."""
+    for domain in range(1, 101):
+        lock = socket.socket()
+        try:
+            lock.bind(("127.0.0.1", 23000 + domain))
+            return domain, lock
+        except OSError:
+            lock.close()
+    raise RuntimeError("no free ROS domain between 1 and 100")
+
+
+@contextmanager
+def own_domain(logs: Path) -> Iterator[None]:
+    """What nodes, here and in processes, find in their environment: a ROS domain of their own, on this machine."""
+    domain, lock = take_domain()
+    environment = {
+        "ROS_DOMAIN_ID": str(domain),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        "ROS_PYTHON_CHECK_FIELDS": "1",
+        "ROS_LOG_DIR": str(logs),
+        "FASTDDS_DEFAULT_PROFILES_FILE": str(ROOT / "config" / "fastdds.xml"),
+        "AMENT_PREFIX_PATH": os.environ.get("AMENT_PREFIX_PATH", sys.prefix),
+    }
+    with lock, mock.patch.dict(os.environ, environment):
+        yield
 
 
 class Nodes:
@@ -21,9 +57,10 @@ class Nodes:
     def __init__(self, folder: Path) -> None:
         self.folder, self.running = folder, []
 
-    def start(self, executable: str, **parameters: Any) -> subprocess.Popen:
-        """Start one with parameters; its output goes to <executable>.log."""
+    def start(self, executable: str, remap: Mapping[str, str] = NOTHING, **parameters: Any) -> subprocess.Popen:
+        """Start one with parameters, and topics under other names; its output goes to <executable>.log."""
         said = [word for name, value in parameters.items() for word in ("-p", f"{name}:={as_yaml(value)}")]
+        said += [word for ours, theirs in remap.items() for word in ("-r", f"{ours}:={theirs}")]
         return self.run([str(Path(sys.executable).with_name(executable)), "--ros-args", *said], executable)
 
     def run(self, command: list[str], name: str, **more: Any) -> subprocess.Popen:
@@ -47,6 +84,12 @@ class Nodes:
             process.kill()
             raise
 
+    def kill(self, process: subprocess.Popen) -> None:
+        """As `kill -9` does."""
+        self.running.remove(process)
+        process.kill()
+        process.wait()
+
     def close(self) -> None:
         """End whatever is left; by force only what does not listen, since that leaves shared memory behind."""
         for process in self.running:
@@ -69,22 +112,24 @@ def as_yaml(value: Any) -> str:
 class Probe:
     """One node with a context of its own, spun by whoever waits. Waiting is over when one of ``nodes`` is dead."""
 
-    def __init__(self, nodes: Nodes) -> None:
+    def __init__(self, nodes: Nodes, use_sim_time: bool = False) -> None:
         import rclpy
         from rclpy.executors import SingleThreadedExecutor
+        from rclpy.parameter import Parameter
 
         self._nodes, self._clients = nodes, {}
-        self._context = rclpy.Context()
-        rclpy.init(context=self._context)
-        self.node = rclpy.create_node("probe", context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context)
+        sim_time = Parameter("use_sim_time", value=use_sim_time)
+        self.node = rclpy.create_node("probe", context=self.context, parameter_overrides=[sim_time])
+        self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
 
     def close(self) -> None:
         """Leave the domain."""
         self._executor.shutdown()
         self.node.destroy_node()
-        self._context.shutdown()
+        self.context.shutdown()
 
     def listen(self, topic: str, kind: type, qos: Any = 50) -> list:
         """The messages on a topic; the list grows while something is waited for."""
@@ -137,6 +182,11 @@ class Probe:
 def values(message: Any) -> dict[str, str]:
     """The key-value pairs of a DiagnosticArray with one status."""
     [status] = message.status
+    return pairs(status)
+
+
+def pairs(status: Any) -> dict[str, str]:
+    """The key-value pairs of a DiagnosticStatus."""
     return {pair.key: pair.value for pair in status.values}
 
 

@@ -1,7 +1,7 @@
 """The launch file and the parameter files: against the code wherever tests run, for real where launch is installed."""
 
-import ast
 import dataclasses
+import json
 import os
 import signal
 import sys
@@ -13,47 +13,47 @@ from pathlib import Path
 
 import pytest
 
-from rehearse.ros_nodes.parameters import PlannerParameters, SimParameters
-from tests.house.tree import ROOT, imports_of, parse, python_files
-from tests.ros.live import Nodes, Probe, values
+from rehearse.ros_nodes.parameters import GuardParameters, PlannerParameters, SimParameters
+from tests.house.tree import ROOT, imports_of, python_files
+from tests.ros.live import Nodes, Probe, pairs, values
+from tests.ros.minilaunch import LaunchDescription, Node, arguments, commands, load
 
 LAUNCH_FILE = ROOT / "launch" / "demo.launch.py"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = {name: where for name, where in PYPROJECT["project"]["scripts"].items() if name.endswith("_node")}
+PARAMETERS = {"sim": SimParameters, "planner": PlannerParameters, "guard": GuardParameters}
 
 
-def calls(name: str) -> list[ast.Call]:
-    """Every call of that name in the launch file."""
-    found = [node for node in ast.walk(parse(LAUNCH_FILE)) if isinstance(node, ast.Call)]
-    return [call for call in found if isinstance(call.func, ast.Name) and call.func.id == name]
+@pytest.fixture(scope="module")
+def description() -> LaunchDescription:
+    return load(LAUNCH_FILE)
 
 
-def keywords(call: ast.Call) -> dict[str, object]:
-    """Its literal keyword arguments."""
-    return {word.arg: word.value.value for word in call.keywords if isinstance(word.value, ast.Constant)}
+def test_it_starts_executables_that_are_installed(description: LaunchDescription) -> None:
+    started = [entity for entity in description.entities if isinstance(entity, Node)]
+    assert {node.package for node in started} == {PYPROJECT["project"]["name"]}
+    assert sorted(node.executable for node in started) == sorted(SCRIPTS)
 
 
-def test_it_starts_executables_that_are_installed() -> None:
-    started = [keywords(call) for call in calls("Node")]
-    assert {node["package"] for node in started} == {PYPROJECT["project"]["name"]}
-    assert sorted(node["executable"] for node in started) == sorted(SCRIPTS)
+def test_its_arguments_are_described_and_its_files_exist(description: LaunchDescription) -> None:
+    for name, argument in arguments(description).items():
+        assert len(argument.description) > 10, name
+        assert name.endswith(("_params", "_file")) == Path(argument.default_value).is_file(), name
 
 
-def test_its_arguments_are_described_and_complete() -> None:
-    declared = {call.args[0].value: keywords(call) for call in calls("DeclareLaunchArgument")}
-    assert all(len(about["description"]) > 10 for about in declared.values())
-    assert {call.args[0].value for call in calls("given")} == set(declared)
+def test_what_it_overrides_are_parameters(description: LaunchDescription) -> None:
+    for node in (entity for entity in description.entities if isinstance(entity, Node)):
+        known = {field.name for field in dataclasses.fields(PARAMETERS[node.name])}
+        assert node.parameters[1].keys() <= known | {"use_sim_time"}, node.name
 
 
-def test_its_parameters_and_files_exist() -> None:
-    tree = parse(LAUNCH_FILE)
-    text = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    named = [word for word in text if word.endswith(".yaml") and "/" not in word and " " not in word]
-    assert sorted(named) == ["planner.yaml", "sim.yaml"]
-    assert all((ROOT / "config" / name).is_file() for name in named)
-    known = {field.name for kind in (SimParameters, PlannerParameters) for field in dataclasses.fields(kind)}
-    overridden = {key.value for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys}
-    assert overridden == {"layout", "checkpoint"} <= known
+def test_arguments_reach_the_command_line(description: LaunchDescription, tmp_path: Path) -> None:
+    given = dict(commands(description, tmp_path, namespace="left", layout="2", deadman="true"))
+    assert given["sim_node"][1:6] == ["--ros-args", "-r", "__node:=sim", "-r", "__ns:=/left"]
+    assert json.loads(Path(given["sim_node"][-1]).read_text())["/**"]["ros__parameters"]["layout"] == 2
+    assert json.loads(Path(given["guard_node"][-1]).read_text())["/**"]["ros__parameters"]["deadman"] is True
+    with pytest.raises(ValueError, match="lay_out"):
+        list(commands(description, tmp_path, lay_out="2"))
 
 
 @pytest.mark.parametrize(("name", "where"), SCRIPTS.items())
@@ -71,14 +71,48 @@ def test_package_xml_names_the_ros_packages_that_are_used() -> None:
     assert named - {"ros2launch"} == used
 
 
-@pytest.mark.parametrize(("file", "kind"), [("sim.yaml", SimParameters), ("planner.yaml", PlannerParameters)])
+@pytest.mark.parametrize(("file", "kind"), PARAMETERS.items())
 def test_parameter_files_repeat_the_defaults(file: str, kind: type) -> None:
     yaml = pytest.importorskip("yaml", reason="needs PyYAML, which a ROS 2 brings along")
-    text = (ROOT / "config" / file).read_text()
-    given = yaml.safe_load(text)["/**"]["ros__parameters"]
+    text = (ROOT / "config" / f"{file}.yaml").read_text()
+    read = yaml.safe_load(text)["/**"]["ros__parameters"]
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in read.items()}
     assert given == dataclasses.asdict(kind())
     assert all(type(given[field.name]) is type(field.default) for field in dataclasses.fields(kind))
     assert all(field.metadata["meaning"] in text for field in dataclasses.fields(kind))
+
+
+ARGUMENTS = {"layout": "2", "guard_params": str(ROOT / "tests" / "ros" / "patient_guard.yaml")}
+
+
+def works(probe: Probe, namespace: str) -> None:
+    """The robot moves, and the guard is what lets it."""
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+    from sensor_msgs.msg import JointState
+    from trajectory_msgs.msg import JointTrajectory
+
+    info = probe.listen(f"{namespace}/sim/info", DiagnosticArray)
+    joints = probe.listen(f"{namespace}/joint_states", JointState)
+    verdicts = probe.listen(f"{namespace}/guard/verdict", DiagnosticStatus)
+    told = probe.listen(f"{namespace}/joint_trajectory", JointTrajectory)
+    moved = lambda: max(abs(a - b) for a, b in zip(joints[0].position, joints[-1].position, strict=True))  # noqa: E731
+    probe.until(lambda: joints and told and info and moved() > 0.02, "the arm to move")
+    assert values(info[-1])["layout"] == "2"
+    assert any(pairs(verdict)["action"] in ("pass", "clamp") for verdict in verdicts)
+    assert all(not any(message.points[-1].velocities) for message in told), "every trajectory ends at rest"
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(("namespace", "use_sim_time"), [("", "false"), ("left", "true")])
+@pytest.mark.skipif(find_spec("rclpy") is None, reason="needs a ROS 2: make test-ros brings one")
+def test_its_nodes_work_together(
+    nodes: Nodes, probe: Probe, checkpoint: Path, tmp_path: Path, namespace: str, use_sim_time: str
+) -> None:
+    given = {**ARGUMENTS, "checkpoint": str(checkpoint), "namespace": namespace, "use_sim_time": use_sim_time}
+    processes = [nodes.run(command, name) for name, command in commands(load(LAUNCH_FILE), tmp_path, **given)]
+    works(probe, namespace and f"/{namespace}")
+    for process in processes:
+        assert nodes.end(process, signal.SIGINT) == 0, process.args
 
 
 @pytest.mark.ros
@@ -87,7 +121,7 @@ def test_parameter_files_repeat_the_defaults(file: str, kind: type) -> None:
     find_spec("rclpy") is None or find_spec("launch_ros") is None,
     reason="needs launch_ros, which pip cannot install: source a ROS 2",
 )
-def test_it_runs(
+def test_it_launches(
     nodes: Nodes,
     probe: Probe,
     checkpoint: Path,
@@ -95,8 +129,6 @@ def test_it_runs(
     monkeypatch: pytest.MonkeyPatch,
     namespace: str,
 ) -> None:
-    from diagnostic_msgs.msg import DiagnosticArray
-
     # An ament prefix with what `colcon build` would have put there.
     (tmp_path / "lib" / "rehearse").mkdir(parents=True)
     for name in SCRIPTS:
@@ -109,14 +141,12 @@ def test_it_runs(
         "from launch import LaunchDescription as D, LaunchService as S\n"
         "from launch.actions import IncludeLaunchDescription as I\n"
         "from launch.launch_description_sources import PythonLaunchDescriptionSource as F\n"
-        f"given = dict(namespace={namespace!r}, layout='2', checkpoint={str(checkpoint)!r}).items()\n"
+        f"given = dict({ARGUMENTS!r}, namespace={namespace!r}, checkpoint={str(checkpoint)!r}).items()\n"
         f"s = S(); s.include_launch_description(D([I(F({str(LAUNCH_FILE)!r}), launch_arguments=given)]))\n"
         "raise SystemExit(s.run())"
     )
-    info = probe.listen(f"{namespace and '/' + namespace}/sim/info", DiagnosticArray)
     launch = nodes.run([sys.executable, "-c", code], "launch", start_new_session=True)
-    probe.until(lambda: info and float(values(info[-1])["time_s"]) >= 0.2, "a step of the episode")
-    assert values(info[-1])["layout"] == "2"
+    works(probe, namespace and f"/{namespace}")
     assert nodes.end(launch, signal.SIGINT) == 0, nodes.output("launch")
     said = nodes.output("launch")
     assert said.count("process has finished cleanly") == len(SCRIPTS), said

@@ -1,4 +1,4 @@
-"""sim_node and planner_node as processes over real DDS."""
+"""sim_node and planner_node in lockstep, as processes over real DDS."""
 
 import signal
 from pathlib import Path
@@ -14,7 +14,8 @@ from geometry_msgs.msg import TwistStamped
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image, JointState
 
-from rehearse.ros_nodes.messages import from_image, from_twist, to_image, to_twist
+from rehearse.ros_nodes.cartesian import from_twist, to_twist
+from rehearse.ros_nodes.messages import from_image, to_image
 from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
 from tests.ros.live import Nodes, Probe, distinct, nanoseconds, values
 
@@ -43,7 +44,7 @@ def pull(x_mps: float, stamp: object = None) -> TwistStamped:
 def test_the_simulated_robot_is_the_environment(nodes: Nodes, probe: Probe, images: list, info: list) -> None:
     """Commanded alike, what comes over the topics equals what the environment gives, to the last bit."""
     proprio, joints = probe.listen("/proprio", JointState), probe.listen("/joint_states", JointState)
-    nodes.start("sim_node", layout=3)
+    nodes.start("sim_node", lockstep=True, layout=3)
     commands = probe.talk("/cartesian_command", TwistStamped)
     probe.until(lambda: images and proprio and joints and info, "an observation")
     for count in range(1, 4):
@@ -71,7 +72,7 @@ def test_the_simulated_robot_is_the_environment(nodes: Nodes, probe: Probe, imag
 
 
 def test_a_command_that_makes_no_sense_is_ignored(nodes: Nodes, probe: Probe, images: list) -> None:
-    nodes.start("sim_node")
+    nodes.start("sim_node", lockstep=True)
     commands = probe.talk("/cartesian_command", TwistStamped)
     probe.until(lambda: images, "an observation")
     elsewhere = pull(-0.1)
@@ -92,7 +93,7 @@ def test_a_reset_lays_out_what_the_parameter_says(nodes: Nodes, probe: Probe, in
     from rcl_interfaces.srv import SetParameters
     from rclpy.parameter import Parameter
 
-    nodes.start("sim_node", layout=3)
+    nodes.start("sim_node", lockstep=True, layout=3)
     for layout, possible in ((5, True), (-1, False)):
         wish = Parameter("layout", value=layout).to_parameter_msg()
         probe.call("/sim/set_parameters", SetParameters, SetParameters.Request(parameters=[wish]))
@@ -101,25 +102,12 @@ def test_a_reset_lays_out_what_the_parameter_says(nodes: Nodes, probe: Probe, in
     probe.until(lambda: info and values(info[-1])["layout"] == "5", "the new layout")
 
 
-def test_out_of_lockstep_a_silent_commander_means_hold(nodes: Nodes, probe: Probe, info: list) -> None:
-    proprio = probe.listen("/proprio", JointState)
-    nodes.start("sim_node", step_on_command=False, realtime_factor=4.0, command_timeout_s=0.2)
-    commands = probe.talk("/cartesian_command", TwistStamped)
-    probe.until(lambda: len(info) > 3 and proprio, "some repeats")
-    assert values(info[-1])["time_s"] == "0.0", "the world waits for the first command"
-    commands.publish(pull(-0.02))
-    probe.until(lambda: values(info[-1])["finished"] == "true", "the end of the episode")
-    assert values(info[-1])["time_s"] == "4.0"
-    moved = abs(proprio[-1].position[0] - proprio[0].position[0])
-    assert 0.001 < moved < 0.04, "4 s at 0.02 m/s would have been 0.08 m"
-
-
 def test_an_episode_from_end_to_end_and_again(nodes: Nodes, probe: Probe, info: list, checkpoint: Path) -> None:
     """The planner drives the simulated robot until the episode is over; from the same start, the same again."""
     commands = probe.listen("/cartesian_command", TwistStamped)
     status = probe.listen("/planner/status", DiagnosticArray)
-    sim = nodes.start("sim_node", layout=1)
-    planner = nodes.start("planner_node", checkpoint=checkpoint, futures=24, autostart=False)
+    sim = nodes.start("sim_node", lockstep=True, layout=1)
+    planner = nodes.start("planner_node", lockstep=True, checkpoint=checkpoint, futures=24, autostart=False)
     assert probe.call("/planner/start").success
     finished = lambda: info and values(info[-1])["finished"] == "true"  # noqa: E731
     probe.until(finished, "the end of the episode")
@@ -156,8 +144,8 @@ def test_an_episode_from_end_to_end_and_again(nodes: Nodes, probe: Probe, info: 
 def test_a_stopped_planner_holds_its_tongue(nodes: Nodes, probe: Probe, images: list, checkpoint: Path) -> None:
     commands = probe.listen("/cartesian_command", TwistStamped)
     status = probe.listen("/planner/status", DiagnosticArray)
-    nodes.start("planner_node", checkpoint=checkpoint, futures=24, autostart=False)
-    nodes.start("sim_node")
+    nodes.start("planner_node", lockstep=True, checkpoint=checkpoint, futures=24, autostart=False)
+    nodes.start("sim_node", lockstep=True)
     probe.until(lambda: len(images) > 5 and status, "observations that nobody answers")
     assert not commands
     assert len(distinct(images)) == 1, "nobody moved the world"
@@ -183,7 +171,7 @@ def test_a_repeated_observation_gets_the_same_answer(nodes: Nodes, probe: Probe,
     """Else an episode hangs when a command is lost, as at the start, while nodes are still finding each other."""
     commands = probe.listen("/cartesian_command", TwistStamped)
     status = probe.listen("/planner/status", DiagnosticArray)
-    nodes.start("planner_node", checkpoint=checkpoint, futures=24)
+    nodes.start("planner_node", lockstep=True, checkpoint=checkpoint, futures=24)
     publishers = probe.talk("/camera/image_raw", Image), probe.talk("/proprio", JointState)
     image, proprio = observation(probe, to_image(np.zeros((64, 64, 3), np.uint8), Time()), felt=10)
 
@@ -212,7 +200,7 @@ def test_an_observation_that_does_not_fit_stops_the_planner(
 ) -> None:
     status = probe.listen("/planner/status", DiagnosticArray)
     commands = probe.listen("/cartesian_command", TwistStamped)
-    nodes.start("planner_node", checkpoint=checkpoint, futures=24)
+    nodes.start("planner_node", lockstep=True, checkpoint=checkpoint, futures=24)
     publishers = probe.talk("/camera/image_raw", Image), probe.talk("/proprio", JointState)
     sent = observation(probe, image, felt)
 
@@ -232,7 +220,11 @@ def test_an_observation_that_does_not_fit_stops_the_planner(
         ("planner_node", {"checkpoint": "/no/such/model"}, "there is no checkpoint at /no/such/model"),
         ("planner_node", {"futures": "many"}, "parameter futures must be a int"),
         ("sim_node", {"level": "hard"}, "unknown level 'hard'"),
-        ("sim_node", {"realtime_factor": 0.0}, "parameter realtime_factor is 0.0"),
+        ("sim_node", {"realtime_factor": 0.0}, "parameter realtime_factor must be between 0.01 and 20.0"),
+        ("guard_node", {"horizon_s": 60.0}, "parameter horizon_s must be between 0.05 and 5.0"),
+        ("guard_node", {"velocity_radps": [1.0, 2.0]}, "parameter velocity_radps needs 7 finite numbers"),
+        ("guard_node", {"velocity_radps": "fast"}, "parameter velocity_radps must be a list of float"),
+        ("guard_node", {"urdf_file": "/no/such/arm.urdf"}, "parameter urdf_file: there is no /no/such/arm.urdf"),
     ],
 )
 def test_what_cannot_run_says_so_in_one_line(nodes: Nodes, executable: str, parameters: dict, said: str) -> None:

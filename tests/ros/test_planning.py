@@ -12,7 +12,7 @@ from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
 class Recorder:
     """An agent that waits for permission to act and writes down what it was told."""
 
-    last_plan = None
+    last_plan, committed = None, ()
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -29,7 +29,7 @@ class Recorder:
         assert self.may_act.acquire(timeout=10)
         if self.told[-1].startswith("saw 13"):
             raise ValueError("unlucky")
-        self.told.append("act")
+        self.told.append("act" if not self.committed else f"act after {len(self.committed)}")
         return np.zeros(4)
 
 

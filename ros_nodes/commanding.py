@@ -1,0 +1,172 @@
+"""The planner's two ways of commanding. Both answer the same questions of the node, on the executor's thread.
+
+``TwistAnswers``, for lockstep: each observation is answered once by a cartesian_command that carries its stamp.
+``JointTrajectories``, for a robot that does not wait: joint trajectories to guard/command, by way of a Pilot.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import TwistStamped
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from rehearse.errors import DataError
+from rehearse.ros_nodes import messages
+from rehearse.ros_nodes.cartesian import from_twist, to_twist
+from rehearse.ros_nodes.guard.camera import CameraWatch
+from rehearse.ros_nodes.parameters import PlannerParameters
+from rehearse.ros_nodes.pilot import Pilot
+from rehearse.ros_nodes.planning import Decision
+from rehearse.sim.dog_on_jacket.motion import ArmMotion
+from rehearse.sim.dog_on_jacket.task import TASK
+
+HOLD = np.array(TASK.hold)
+
+
+class Led(NamedTuple):
+    """``action`` (4,) led to this observation, None begins a history; ``committed`` are on their way from it on."""
+
+    action: np.ndarray | None
+    committed: tuple[np.ndarray, ...] = ()
+
+
+class TwistAnswers:
+    """One command for one observation; the arm does what it is told for 0.2 s and then waits."""
+
+    def __init__(self, node: Node) -> None:
+        self._out = node.create_publisher(TwistStamped, "cartesian_command", 1)
+        self.begin()
+
+    def begin(self) -> None:
+        """A new episode."""
+        self._latest: Time | None = None
+        self._answer: TwistStamped | None = None
+        self._action = HOLD  # what the robot has been told, and so does until it is told otherwise
+
+    def led(self, stamp: Time, picture: np.ndarray) -> Led:
+        """What led to the observation of this stamp."""
+        first, self._latest, self._answer = self._latest is None, stamp, None
+        return Led(None if first else self._action)
+
+    def repeat(self) -> None:
+        """The observation came again: its answer may have been lost; the stamp tells the two apart."""
+        if self._answer is not None:
+            self._out.publish(self._answer)
+
+    def send(self, decision: Decision) -> None:
+        """Answer."""
+        self._send(decision.action, decision.key)
+
+    def hold(self) -> None:
+        """Tell the arm to stand still."""
+        if self._latest is not None:
+            self._send(HOLD, self._latest)
+
+    def over(self) -> bool:
+        """Whether the episode is; in lockstep the robot says so."""
+        return False
+
+    def check(self) -> None:
+        """In lockstep nothing can be late."""
+
+    def complaint(self) -> str:
+        """What keeps the commands from being carried out, or ""."""
+        return "" if self._out.get_subscription_count() else "nobody listens to cartesian_command"
+
+    def _send(self, action: np.ndarray, stamp: Time) -> None:
+        self._answer = to_twist(action, stamp)
+        self._action = from_twist(self._answer)
+        self._out.publish(self._answer)
+
+
+class JointTrajectories:
+    """A trajectory for every decision, reckoned from what the guard let the arm be told."""
+
+    def __init__(self, node: Node, settings: PlannerParameters) -> None:
+        self._node, self._settings = node, settings
+        self._pilot = Pilot(ArmMotion(), settings.braking_radps2)
+        self._out = node.create_publisher(JointTrajectory, "guard/command", 1)
+        node.create_subscription(JointState, "joint_states", self._on_joints, qos_profile_sensor_data)
+        node.create_subscription(JointTrajectory, "joint_trajectory", self._on_told, 10)
+        self.begin()
+
+    def begin(self) -> None:
+        """A new episode: the arm may have been put elsewhere."""
+        self._pilot.forget()
+        self._watch = CameraWatch(self._settings.frozen_rad)
+        self._latest_s: float | None = None
+        self._steps, self._late, self._damaged = 0, "", ""
+
+    def led(self, stamp: Time, picture: np.ndarray) -> Led:
+        """What led to the observation of this stamp; DataError where the senses are not to be trusted."""
+        stamp_s, period_s = messages.seconds(stamp), self._pilot.motion.period_s
+        self._check_age(stamp_s)
+        if self._damaged or not self._pilot.ready:
+            raise DataError(self._damaged or "no joint_states yet")
+        if complaint := self._watch.saw(picture.tobytes(), self._pilot.measured):
+            raise DataError(complaint)
+        last_s, self._latest_s = self._latest_s, stamp_s
+        self._steps += 1
+        committed = (self._pilot.between(stamp_s, stamp_s + period_s),)
+        # The model knows observations one period apart; after a gap it begins anew with what it sees.
+        if last_s is None or not 0.5 * period_s < stamp_s - last_s < 1.5 * period_s:
+            return Led(None, committed)
+        return Led(self._pilot.between(last_s, stamp_s), committed)
+
+    def repeat(self) -> None:
+        """Nothing waits for an answer."""
+
+    def send(self, decision: Decision) -> None:
+        """The plan as a trajectory, from the end of the period that it was made for on."""
+        begins_s = messages.seconds(decision.key) + self._pilot.motion.period_s
+        trajectory = self._pilot.command(decision.plan.actions, begins_s, self._now_s())
+        if trajectory is None:
+            self._late = f"late: decided {self._now_s() - begins_s:.2f} s after the plan was to begin"
+            return
+        self._late = ""
+        self._publish(trajectory)
+
+    def hold(self) -> None:
+        """Tell the arm to brake."""
+        if (trajectory := self._pilot.halt(self._now_s())) is not None:
+            self._publish(trajectory)
+
+    def over(self) -> bool:
+        """Whether the episode's time is up."""
+        return self._steps >= TASK.episode_steps
+
+    def check(self) -> None:
+        """DataError where the camera has fallen silent."""
+        if self._latest_s is not None:
+            self._check_age(self._latest_s)
+
+    def complaint(self) -> str:
+        """What keeps the commands from being carried out, or ""."""
+        if not self._out.get_subscription_count():
+            return "no guard listens to guard/command"
+        return self._damaged or ("" if self._pilot.ready else "waiting for joint_states") or self._late
+
+    def _check_age(self, stamp_s: float) -> None:
+        age_s = self._now_s() - stamp_s
+        if not -self._settings.image_timeout_s <= age_s <= self._settings.image_timeout_s:
+            raise DataError(f"the camera is stale: its picture is {age_s:.2f} s old")
+
+    def _on_joints(self, message: JointState) -> None:
+        try:
+            self._pilot.sense(tuple(message.name), np.array(message.position), self._now_s())
+            self._damaged = ""
+        except DataError as error:
+            self._damaged = str(error)
+
+    def _on_told(self, message: JointTrajectory) -> None:
+        self._pilot.hear(messages.from_joint_trajectory(message), self._now_s())
+
+    def _now_s(self) -> float:
+        return self._node.get_clock().now().nanoseconds * 1e-9
+
+    def _publish(self, trajectory: object) -> None:
+        self._out.publish(messages.to_joint_trajectory(self._pilot.motion.joints, trajectory, with_start=True))

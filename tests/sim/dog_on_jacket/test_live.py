@@ -1,0 +1,71 @@
+"""The world at a robot's pace: the same physics as a step of the environment, moved by joints from outside."""
+
+import numpy as np
+import pytest
+
+from rehearse.sim.arms import ARMS
+from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.live import TICK_S, TICKS, LiveWorld
+from rehearse.sim.dog_on_jacket.motion import ArmMotion
+
+PULL = np.array([-0.5, 0.1, 0.2, 1.0])
+
+
+@pytest.fixture
+def env():
+    env = DogOnJacketEnv(split="test")
+    yield env
+    env.close()
+
+
+@pytest.mark.gl
+def test_ticks_with_the_environments_own_joints_are_its_steps(env: DogOnJacketEnv) -> None:
+    """To the last bit, the dog's arousal and the pictures included."""
+    live = LiveWorld(env)
+    env.reset(options={"layout": 3})
+    steps = [env.step(PULL) for _ in range(4)]
+    observation, _ = live.reset(layout=3)
+    q, point = env.world.q_rad, env.world.target_m
+    for expected, _, terminated, truncated, info in steps:
+        _, after, point = env.world.controls(PULL, q, point)
+        for fraction in np.linspace(0, 1, TICKS + 1)[1:]:
+            due = live.tick(q + (after - q) * fraction)
+        q = after
+        assert due
+        observation, now, finished = live.observe()
+        np.testing.assert_array_equal(observation["image"], expected["image"])
+        np.testing.assert_allclose(observation["proprio"], expected["proprio"], atol=2e-3)
+        assert {name: now[name] for name in ("disturbance", "progress", "woken", "time_s")} == {
+            name: info[name] for name in ("disturbance", "progress", "woken", "time_s")
+        }
+        assert finished == (terminated or truncated)
+    assert live.time_s == pytest.approx(0.8)
+
+
+@pytest.mark.gl
+def test_the_world_goes_on_when_the_episode_is_over(env: DogOnJacketEnv) -> None:
+    live = LiveWorld(env)
+    live.reset(layout=0)
+    home = env.world.q_rad.copy()
+    for _ in range(21 * TICKS):
+        if live.tick(home):
+            _, info, finished = live.observe()
+    assert finished
+    assert info["time_s"] == pytest.approx(4.0), "the account is closed"
+    assert live.time_s == pytest.approx(4.2)
+    assert not live.tick(home)
+    assert live.time_s == pytest.approx(4.2 + TICK_S)
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_actions_to_joints_and_back(name: str) -> None:
+    arm = ARMS[name]
+    motion = ArmMotion(arm)
+    home = np.array(arm.home_rad)
+    actions = np.array([[-0.5, 0.2, 0.1, 1.0], [0.3, 0.0, -0.2, 1.0]])
+    targets = motion.joint_targets(home, actions)
+    assert targets.shape == (2, len(arm.joints))
+    path = [home, *targets]
+    for action, before, after in zip(actions, path[:-1], path[1:], strict=True):
+        np.testing.assert_allclose(motion.action_between(before, after), action, atol=0.1)
+    assert motion.action_between(home, home).tolist() == [0, 0, 0, 1]
