@@ -110,6 +110,16 @@ def test_over_shares_what_has_one_view_and_works_without_signals():
     assert Over(Effort())(nothing, torch.ones(2, 2, 1)).tolist() == [1.0, 1.0]
 
 
+def test_over_works_out_no_signal_that_nobody_asks_for():
+    class Lazy(dict):
+        def __getitem__(self, name):
+            assert name == "progress"
+            return super().__getitem__(name)
+
+    lazy = Futures(None, Lazy(progress=PROGRESS, woken=WOKEN), torch.zeros(2, 2))
+    torch.testing.assert_close(Over(Reach("progress"), "worst")(lazy, ACTIONS), torch.tensor([1.0, 0.5]))
+
+
 def chances(*probabilities):
     """Futures (N) of one step, in each of which the event has this probability."""
     return Futures(None, {"woken": torch.tensor(probabilities)[None, :, None]}, torch.zeros(len(probabilities), 1))
