@@ -17,7 +17,10 @@ HEAD = """# Tasks
 
 Written by `make docs` from `sim/tasks.py` and the tasks that it names; edit those.
 
-Collecting, training, evaluating, replaying and planning work on every task by its name:
+![All tasks](media/tasks.png)
+
+Of each: what the robot sees at first, a picture of the goal, the best script at work. Collecting, training, evaluating,
+replaying and planning work on every task by its name:
 
 ```
 rehearse tasks --speed                                   # this list, and steps per CPU-second here

@@ -97,12 +97,94 @@ def test_a_model_must_know_the_robot_and_what_is_asked() -> None:
     PlannerAgent(POINT, model_of(POINT, signals=more), FEW)
 
 
+def test_risk_and_a_bound_on_harm_reach_the_objective() -> None:
+    assert "chance woken" in parts(DOG, at_most=0.02)
+    assert "chance woken" not in parts(DOG)
+    told = {}
+    for risk in ("worst", "mean"):
+        agent = PlannerAgent(DOG, model_of(DOG), replace(FEW, risk=risk))
+        agent.reset(None, observed(DOG), np.random.default_rng(0))
+        actions = torch.zeros(3, 4, 4)
+        futures = agent.dynamics.imagine(agent.dynamics.observe(agent.history()), actions)
+        told[risk] = float(agent.objective().parts(futures, actions)["hazard woken"][0])
+    assert told["mean"] < told["worst"]
+
+
+def test_skills_are_among_what_is_imagined() -> None:
+    asked = []
+    agent = PlannerAgent(replace(DOG, limits=lambda history, actions: asked.append(actions) or actions), model_of(DOG))
+    agent.use(replace(FEW, futures=64, skills=True))
+    agent.reset(None, observed(DOG), np.random.default_rng(0))
+    agent.act(None)
+    first = asked[0].numpy()
+    found = [np.abs(first - skill).max((1, 2)).min() < 1e-5 for skill in DOG.skills(DOG.mpc.horizon)]
+    assert sum(found) == len(first) // 2, "as many as there is room for"
+    with pytest.raises(ConfigError, match="has no skills"):
+        decided(POINT, replace(FEW, skills=True))
+
+
+def test_a_model_that_knows_the_way_to_a_goal_proposes_it() -> None:
+    agent = PlannerAgent(POINT, model_of(POINT, goals=True), replace(FEW, skills=True, futures=32))
+    asked = []
+    imagine = agent.dynamics.imagine
+    agent.dynamics.imagine = lambda belief, actions: asked.append(actions) or imagine(belief, actions)
+    agent.reset(None, observed(POINT), np.random.default_rng(0))
+    agent.act(None)
+    model, goal = agent.dynamics.model, moment_of(agent.dynamics.model, observed(POINT)["goal"])
+    way = model.propose(model.observe(agent.history()), goal, POINT.mpc.horizon)
+    line = np.linspace(0, 1, POINT.mpc.horizon)  # two linear knots: the nearest straight line
+    slope, start = np.polyfit(line, way.numpy(), 1)
+    nearest = np.clip(start + slope * line[:, None], -1, 1)
+    assert np.abs(asked[0].numpy() - nearest).max((1, 2)).min() < 1e-4
+
+
+def test_trust_needs_to_know_how_exact_the_model_is() -> None:
+    with pytest.raises(ConfigError, match="how exact"):
+        PlannerAgent(POINT, model_of(POINT), replace(FEW, trust=True))
+    agent = PlannerAgent(POINT, model_of(POINT), replace(FEW, trust=True), moment_errors=(1e-9,))
+    agent.reset(None, observed(POINT), np.random.default_rng(0))
+    modes = []
+    for step in range(3):
+        agent.saw(agent.act(None), observed(POINT, seed=step + 1))
+        modes.append(agent.last_plan.mode)
+    assert modes == ["trust", "hold", "hold"], "noise is nothing that was imagined"
+    np.testing.assert_allclose(agent.last_plan.actions[0], POINT.hold, atol=1e-6)
+
+
+def test_verification_asks_the_true_world() -> None:
+    env = POINT.make_env(split="validation")
+    observation, _ = env.reset(options={"layout": 0})
+    agent = PlannerAgent(POINT, model_of(POINT), replace(FEW, futures=32, verify=16))
+    agent.reset(env, observation, np.random.default_rng(0))
+    agent.act(env)
+    plan = agent.last_plan
+    assert plan.health["verified"] == 16
+    physics = POINT.oracles["oracle"](env.world)
+    actions = torch.from_numpy(plan.actions[None])
+    true = agent.objective()(physics.imagine(physics.observe(env.world), actions), actions)
+    assert plan.cost == pytest.approx(float(true[0]), rel=1e-4)
+
+
+def test_a_scout_looks_far_ahead() -> None:
+    plan = decided(POINT, replace(FEW, scout=True)).last_plan
+    assert plan.health["scouted"] == POINT.scout.legs * POINT.scout.beam * POINT.scout.branches
+    assert plan.health["path_steps"] % POINT.scout.stride == 0
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"goal": "words"}, {"futures": 0}, {"fear": -1.0}, {"doubt": -0.1}, {"noise": -1.0}, {"deadline_s": 0.0}],
+    [
+        {"goal": "words"},
+        {"futures": 0},
+        {"fear": -1.0},
+        {"doubt": -0.1},
+        {"noise": -1.0},
+        {"deadline_s": 0.0},
+        {"risk": "none"},
+        {"verify": -1},
+        {"optimizer": "luck"},
+    ],
 )
 def test_impossible_settings_are_refused(wrong: dict) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong)) + "|negative|at least 1"):
         PlannerSettings(**wrong)
-    with pytest.raises(ConfigError, match="unknown optimizer"):
-        PlannerAgent(POINT, model_of(POINT), PlannerSettings(optimizer="luck"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rehearse.errors import ConfigError
-from rehearse.world_model.backbones import KINDS, make_backbone
+from rehearse.world_model.backbones import KINDS, lined_up, make_backbone
 from rehearse.world_model.backbones.transformer import Cache
 from rehearse.world_model.config import ModelConfig, preset
 
@@ -134,3 +134,20 @@ def test_an_unknown_backbone_is_refused():
         ModelConfig(backbone="oracle")
     with pytest.raises(ConfigError, match="multiple of 32"):
         ModelConfig(backbone="transformer", state_dim=100)
+
+
+def test_memories_lined_up_are_each_its_own(backbone):
+    """Two robots' pasts, three and four futures: imagined in one go as one by one."""
+    counts = (3, 4)
+    memories = [backbone.observe(*sequence(1, 9, seed))[1].last() for seed in range(2)]
+    actions = [torch.randn(n, 5, ACTION, generator=torch.Generator().manual_seed(n)) for n in counts]
+    together = backbone.unroll(lined_up(memories, counts), torch.cat(actions))
+    for part, memory, each in zip((slice(0, 3), slice(3, 7)), memories, actions, strict=True):
+        for one, two in zip(together, backbone.unroll(memory, each), strict=True):
+            close(one[part], two)
+
+
+def test_pasts_of_different_sizes_are_lined_up_only_where_memory_has_one_size(backbone):
+    memories = [backbone.observe(*sequence(1, length))[1].last() for length in (3, 5)]
+    same_size = not isinstance(memories[0], Cache)
+    assert (lined_up(memories, (1, 1)) is not None) == same_size

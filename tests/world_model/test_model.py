@@ -50,6 +50,38 @@ def test_shapes_and_ranges(model):
     assert pictures.dtype == torch.uint8
 
 
+def test_signals_are_read_when_asked_for_and_once(model, monkeypatch):
+    futures = model.imagine(model.observe(history(3)), torch.rand(5, 4, 3))
+    decoded = []
+    decode = type(model.heads).decode
+    monkeypatch.setattr(type(model.heads), "decode", lambda heads, raw, i: decoded.append(i) or decode(heads, raw, i))
+    assert set(futures.signals) == set(SIGNALS)
+    assert decoded == []
+    some = futures.signals.pick(torch.tensor([3, 1]))["effort"]
+    torch.testing.assert_close(some, futures.signals["effort"][:, [3, 1]])
+    assert futures.signals["effort"] is futures.signals["effort"]
+    assert len(decoded) == 2
+    with pytest.raises(KeyError):
+        futures.signals["wet"]
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "residual", "transformer"])
+@pytest.mark.parametrize("lengths", [(4, 4), (2, 5)])
+def test_imagining_for_many_robots_is_imagining_for_each(model, kind, lengths):
+    torch.manual_seed(0)
+    config = dataclasses.replace(model.config, backbone=kind, layers=2, window=6)
+    built = WorldModel(config).eval()
+    beliefs = [built.observe(history(length, seed)) for seed, length in enumerate(lengths)]
+    actions = [torch.rand(n, 6, 3) * 2 - 1 for n in (3, 5)]  # few, and so in float32
+    many = built.imagine_many(beliefs, actions)
+    for belief, each, imagined in zip(beliefs, actions, many, strict=True):
+        alone = built.imagine(belief, each)
+        torch.testing.assert_close(imagined.latents, alone.latents, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(imagined.disagreement, alone.disagreement, atol=2e-5, rtol=1e-4)
+        for name in SIGNALS:
+            torch.testing.assert_close(imagined.signals[name], alone.signals[name], atol=1e-4, rtol=1e-3)
+
+
 def test_observing_piece_by_piece_is_observing_at_once(model):
     whole = history(9)
     belief = None
