@@ -12,8 +12,8 @@ from rehearse.sim.task import Situation, Task
 
 
 def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
-    """The task of this world; ``rest`` are the other fields of Task, and what it has to say otherwise."""
-    told = dict(
+    """The task of this world; ``rest`` are the other fields of Task."""
+    return Task(
         instruction=world.instruction,
         period_s=PERIOD_S,
         hold=(0.0,) * len(world.action_names),
@@ -22,8 +22,8 @@ def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
         signals=dict.fromkeys(world.signals, "regression"),
         goal=world.goal,
         oracles={"oracle": RolloutDynamics},
+        **rest,
     )
-    return Task(**told | rest)
 
 
 def towards_picture(now: Situation) -> Objective:

@@ -55,7 +55,6 @@ def objective(now: Situation, turn_m: float) -> Objective:
 def _task(name: str, block: str, summary: str, tags: set[str]) -> Task:
     # Success allows as much of each, distance and turn; of a turn that is no matter an infinite one.
     turn_m = TOLERANCE_M / SHAPES[block].angle_tolerance_rad
-    told = PushWorld.signals if turn_m else [name for name in PushWorld.signals if name.endswith("_m")]
     return goal_task(
         PushWorld,
         name=name,
@@ -64,7 +63,6 @@ def _task(name: str, block: str, summary: str, tags: set[str]) -> Task:
         tags=frozenset(tags),
         build=partial(PushEnv, block),
         episode_steps=EPISODE_STEPS[block],
-        signals=dict.fromkeys(told, "regression"),
         play=noisy_play,
         scripts={"script-best": Demonstrator},
         mpc=MPCConfig(

@@ -151,6 +151,8 @@ def _decode(place: Path, source: Path, size: int, camera: str, views: Sequence[s
 
 
 def _build(folder: Path, source: Path, wanted: str, decode: Callable[[Path], dict]) -> None:
+    if not source.exists():  # a folder made for its cache would look like a dataset
+        raise DataError(f"{source}: there is nothing there; name a dataset or a video")
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".partial", dir=folder.parent))
     try:

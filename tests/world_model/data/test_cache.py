@@ -186,3 +186,9 @@ def test_video_without_anything_else(tmp_path: Path, make_clip: Callable[..., Cl
     assert set(batch) == {"frames", "signals", "valid"}
     assert batch["signals"] == {}
     assert cache.episode(0).actions is None
+
+
+def test_a_dataset_that_is_not_there_leaves_no_folder(tmp_path: Path):
+    with pytest.raises(DataError, match=r"play: there is nothing there"):
+        ClipCache.open([tmp_path / "play"])
+    assert not list(tmp_path.iterdir()), "or it could not be collected later"
