@@ -205,8 +205,8 @@ def plans(peers: dict[str, Peer], given: dict[str, np.ndarray], rounds: int) -> 
 
 def same_update(peer: Peer, given: dict[str, np.ndarray], seed: int = 0) -> dict[str, float]:
     """pytorch-mppi's step and ours from one mean with one noise: how far the new means, and the costs, lie apart."""
-    rng, temperature = np.random.default_rng(seed), 50.0
-    mean = rng.uniform(-0.5, 0.5, (15, ACTIONS)).astype(np.float32)
+    rng, temperature = np.random.default_rng(seed), 100.0
+    mean = rng.uniform(-0.05, 0.05, (15, ACTIONS)).astype(np.float32)
     noise = (STD * rng.normal(size=(1024, 15, ACTIONS))).astype(np.float32)
     peer.ask("problem", arrays=given, numbers="float32")
     reply = peer.ask("update", arrays={"mean": mean, "noise": noise}, std=STD, temperature=temperature)
