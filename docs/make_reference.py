@@ -3,7 +3,7 @@
     python docs/make_reference.py
 
 A room's public names are its __all__, or else whatever it defines or imports from within the package.
-rehearse.ros_nodes is left out: it needs a ROS 2, and its face is topics and parameters.
+The rest of rehearse.ros_nodes is left out: it needs a ROS 2, and its face is topics and parameters.
 """
 
 import inspect
@@ -23,6 +23,7 @@ MODULES = (
     "rehearse.world_model.backbones",
     "rehearse.planner",
     "rehearse.sim",
+    "rehearse.ros_nodes.guard",
 )
 TARGET = Path(__file__).with_name("reference.md")
 

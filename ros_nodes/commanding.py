@@ -101,12 +101,17 @@ class JointTrajectories:
         self._latest_s: float | None = None
         self._steps, self._late, self._damaged = 0, "", ""
 
-    def led(self, stamp: Time, picture: np.ndarray) -> Led:
-        """What led to the observation of this stamp; DataError where the senses are not to be trusted."""
+    def led(self, stamp: Time, picture: np.ndarray) -> Led | None:
+        """What led to the observation of this stamp; DataError where the senses are not to be trusted.
+
+        None, and the observation is of no use, while it is not known yet where the arm is, or what time it is.
+        """
+        if self._damaged:
+            raise DataError(self._damaged)
+        if not self._pilot.ready or not self._now_s():
+            return None
         stamp_s, period_s = messages.seconds(stamp), self._pilot.motion.period_s
         self._check_age(stamp_s)
-        if self._damaged or not self._pilot.ready:
-            raise DataError(self._damaged or "no joint_states yet")
         if complaint := self._watch.saw(picture.tobytes(), self._pilot.measured):
             raise DataError(complaint)
         last_s, self._latest_s = self._latest_s, stamp_s

@@ -112,7 +112,8 @@ class PlannerNode(Node):
             self._hold(str(error), faulty=True)
 
     def _submit(self, stamp: Time, picture: np.ndarray, felt: np.ndarray) -> None:
-        led = self._way.led(stamp, picture)
+        if (led := self._way.led(stamp, picture)) is None:
+            return
         self._latest = stamp
         observation = {"image": picture, "proprio": felt}
         self._thread.submit(Observed(stamp, self._episode, observation, led.action, led.committed))

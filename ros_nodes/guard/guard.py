@@ -133,7 +133,7 @@ class Guard:
         found = self._lasting(now, controllers)
         moving = self.reference is not None and not self.reference.rests(now.ros_s)
         silent_s = now.steady_s - self._commanded_s
-        if found is PASS and moving and silent_s > self.settings.command_timeout_s:
+        if found is PASS and moving and not self._braked and silent_s > self.settings.command_timeout_s:
             found = Verdict(Action.HOLD, Reason.SILENT, f"no command for {silent_s:.2f} s")
         return self._refuse(found, now) if found.action >= Action.HOLD else (found, None)
 

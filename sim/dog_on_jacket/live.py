@@ -3,7 +3,8 @@
     live = LiveWorld(env); live.reset(layout=3)
     if live.tick(q_rad): observation, info, finished = live.observe()     # every 20 ms; an observation every 0.2 s
 
-The episode's account is kept as in ``DogOnJacketEnv.step``, but nothing stands still when it is over.
+The episode's account is kept as in ``DogOnJacketEnv.step``. It begins when the arm is first told to move, so that
+nobody need hurry, and when it is over nothing stands still.
 """
 
 from dataclasses import replace
@@ -16,6 +17,7 @@ from rehearse.sim.dog_on_jacket.world import HOLD_SUBSTEPS, PERIOD_S, Outcome
 
 TICK_S = HOLD_SUBSTEPS * TIMESTEP_S
 TICKS = round(PERIOD_S / TICK_S)  # in a control period
+MOVES_RAD = 0.01  # less is no motion: an arm that is told to stay where it is felt to be
 
 
 class LiveWorld:
@@ -27,7 +29,8 @@ class LiveWorld:
     def reset(self, layout: int) -> tuple[dict, dict]:
         """Lay out, and give the first observation and info."""
         start = self.env.reset(options={"layout": layout})
-        self._ticks, self._finished, self._info = 0, False, start[1]
+        self._ticks, self._begun, self._finished, self._info = 0, False, False, start[1]
+        self._start_rad = self.env.world.q_rad.copy()
         self._outcomes: list[Outcome] = []
         return start
 
@@ -38,13 +41,14 @@ class LiveWorld:
 
     def tick(self, q_rad: np.ndarray) -> bool:
         """Advance 20 ms with the joints commanded to ``q_rad`` (J,); whether an observation is due."""
+        self._begun = self._begun or np.abs(q_rad - self._start_rad).max() > MOVES_RAD
         self._outcomes.append(self.env.world.follow(q_rad))
         self._ticks += 1
         return self._ticks % TICKS == 0
 
     def observe(self) -> tuple[dict, dict, bool]:
         """Observation, info and whether the episode is over, of which the info then stays."""
-        if not self._finished:
+        if self._begun and not self._finished:
             _, terminated, truncated, self._info = self.env.account(_over(self._outcomes))
             self._finished = terminated or truncated
         self._outcomes = []

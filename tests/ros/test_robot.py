@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs a ROS 2: make test-ros brings one")
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
@@ -17,7 +18,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from rehearse.ros_nodes.guard import Trajectory
-from rehearse.ros_nodes.messages import from_joint_trajectory, to_joint_trajectory
+from rehearse.ros_nodes.messages import from_joint_trajectory, to_image, to_joint_trajectory
 from rehearse.sim.arms import ARMS
 from tests.house.tree import ROOT
 from tests.ros.live import Nodes, Probe, nanoseconds, pairs, values
@@ -116,6 +117,25 @@ def test_the_guard_says_what_it_does(nodes: Nodes, probe: Probe, joints: list) -
 
     probe.until(warned, "the guard to be content again")
     assert heard[-1].status[0].level == DiagnosticStatus.WARN
+
+
+def test_a_planner_that_does_not_know_the_time_yet_waits(nodes: Nodes, probe: Probe, checkpoint: Path) -> None:
+    """Pictures may come before the clock and before the joints do: no reason to give up."""
+    status = probe.listen("/planner/status", DiagnosticArray)
+    nodes.start("planner_node", checkpoint=checkpoint, futures=24, use_sim_time=True)
+    images, proprio = probe.talk("/camera/image_raw", Image), probe.talk("/proprio", JointState)
+    picture, felt = to_image(np.zeros((64, 64, 3), np.uint8), Time(sec=30)), JointState(position=[0.0] * 10)
+    felt.header.stamp = picture.header.stamp
+    heard = len(status)
+
+    def waited() -> bool:
+        proprio.publish(felt)
+        images.publish(picture)
+        return len(status) > heard + 2
+
+    probe.until(waited, "the status")
+    assert {message.status[0].level for message in status} == {DiagnosticStatus.WARN}
+    assert status[-1].status[0].message == "no guard listens to guard/command"
 
 
 def guard_command() -> list[str]:
