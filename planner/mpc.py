@@ -105,7 +105,6 @@ class MPC:
         if self._trust is not None:
             self._trust.reset()
 
-    @torch.no_grad()
     def plan(
         self, history: Any, time_s: float, generator: torch.Generator, committed: np.ndarray | Tensor | None = None
     ) -> Plan:
@@ -116,13 +115,15 @@ class MPC:
         made for the state that it will meet; the kept candidates show these steps too.
         Raises PlanningError when every future's cost is non-finite; the warm start is then dropped as well.
         """
-        decision = self.decide(history, time_s, generator, committed)
-        ask = next(decision)
-        while True:
-            try:
-                ask = decision.send(self.dynamics.imagine(*ask))
-            except StopIteration as made:
-                return made.value
+        # Inference mode is a tenth quicker over many small operations, and forbids gradients for good.
+        with torch.inference_mode() if self.refine is None else torch.no_grad():
+            decision = self.decide(history, time_s, generator, committed)
+            ask = next(decision)
+            while True:
+                try:
+                    ask = decision.send(self.dynamics.imagine(*ask))
+                except StopIteration as made:
+                    return made.value
 
     def decide(
         self, history: Any, time_s: float, generator: torch.Generator, committed: np.ndarray | Tensor | None = None
