@@ -22,6 +22,8 @@ def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
         signals=dict.fromkeys(world.signals, "regression"),
         goal=world.goal,
         oracles={"oracle": RolloutDynamics},
+        # Where things are is asked for in metres: a picture that is shown shifted would tell it wrong.
+        training={"shift_px": 0},
         **rest,
     )
 

@@ -140,6 +140,7 @@ class Task:
     level: str = ""  # the usual one; the first unless given
     options: Mapping[str, Option] = field(default_factory=dict)
     changeable: frozenset[str] = frozenset()  # of level and options: what may be set on an environment between episodes
+    training: Mapping[str, Any] = field(default_factory=dict)  # {field of TrainConfig: what its models need of it}
     tops: Mapping[str, float] = field(default_factory=dict)  # {signal: where it is cut, for more tells nothing}
     success: str = "success"  # its name in info
     success_words: str = "Success"

@@ -10,7 +10,7 @@ from rich.console import Console
 from rehearse.commands.training import TrainingCommand, training_bar
 from rehearse.errors import ConfigError
 from rehearse.sim.rounds import RoundsConfig, improve
-from rehearse.sim.tasks import DEFAULT
+from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.world_model import TrainConfig, describe, parallel
 from rehearse.world_model.data import ClipCache
 
@@ -33,9 +33,13 @@ class Train(TrainingCommand):
     round_steps: int = RoundsConfig.steps
     """Training steps per round."""
     task: str = DEFAULT
-    """The task of the attempts; `rehearse tasks` lists them."""
+    """The task: how its models are trained, and what is attempted. `rehearse tasks` lists them."""
     level: str | None = None
     """Level of the attempts; the task's usual one unless given."""
+
+    def config(self) -> TrainConfig:
+        """The preset, as the task needs it."""
+        return dataclasses.replace(super().config(), **get_task(self.task).training)
 
     def train(self, config: TrainConfig, console: Console) -> int:
         """Train with a progress bar per round."""

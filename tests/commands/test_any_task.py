@@ -35,6 +35,7 @@ def test_its_dataset_says_what_it_is(model) -> None:
     assert max(reader.read(i).signals["rim"].max() for i in range(8)) <= TASK.tops["rim"]
     counts = json.loads((model / "collected.json").read_text())
     assert counts["fell"] == sum(bool(reader.read(i).signals["fell"].max()) for i in range(8))
+    assert '"shift_px": 0' in (model / "run" / "README.md").read_text(), "trained as the task asks for"
     sources = describe(model / "run")["data"]
     assert [source["behaviour"] for source in sources] == ["noisy play", "attempts of the planner"]
 

@@ -154,6 +154,7 @@ TASK = Task(
     proprio=("velocity_x", "velocity_y"),
     signals={"x_m": "regression", "y_m": "regression", "rim": "regression", "fell": "event"},
     tops={"rim": 1.2},
+    training={"shift_px": 0},
     play=Wander,
     scripts={"script-best": Straight},
     oracles={"oracle": Physics},
