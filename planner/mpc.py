@@ -149,7 +149,7 @@ class MPC:
         health |= health_of(pool, order[:1], searched.costs, (searched.state.std / (high - low)).mean())
         finite = order[: len(order) - int(health["nonfinite"])]
         if len(finite) == 0:
-            self.reset()
+            self._previous = self._best = None
             raise PlanningError(
                 f"all {len(order)} imagined futures cost nan or inf; hold, and check observation and model"
             )
@@ -235,7 +235,7 @@ class MPC:
         verified = Pool([batch])
         finite = verified.costs.argsort(stable=True)[: int(verified.costs.isfinite().sum())]
         if len(finite) == 0:
-            self.reset()
+            self._previous = self._best = None
             raise PlanningError(f"the verifier found none of the best {len(best)} drafts usable; hold, and check both")
         health |= {"verified": float(len(best)), "overturned": float(finite[0] != 0)}
         kept = keep(verified, finite, self.config.keep_best, 0)
@@ -269,10 +269,8 @@ class MPC:
         return actions[committed:]
 
     def _to_rest(self, actions: np.ndarray) -> np.ndarray | None:
-        config = self.config
-        return (
-            None if config.rest is None else come_to_rest(actions, config.commit_steps, config.rest, config.brake_steps)
-        )
+        commit, rest, brake = self.config.commit_steps, self.config.rest, self.config.brake_steps
+        return None if rest is None else come_to_rest(actions, commit, rest, brake)
 
     def _actions(self, now: Situation, knots: Tensor) -> Tensor:
         """knots (n,Q,A) -> actions (n,C+H,A), as the robot can carry them out."""

@@ -18,6 +18,7 @@ STEP_M = MAX_SPEED_MPS * PERIOD_S
 SLOWEST_GAIN = 0.05  # of the block's error per metre of pushing: less is not worth going there
 SHORTEST_PUSH_M = 0.008  # a softer one would be held up by friction
 AT_CONTACT_M = 0.009
+AROUND_BLOCK_M = 0.07
 
 Pose = tuple[np.ndarray, float]
 
@@ -133,6 +134,28 @@ class Shove:
         return self._pusher.go(self._contact, STEP_M, self._slant_rad)
 
 
+class Ram:
+    """Straight through a place on or beside the block, and on; then back through another.
+
+    This is what most plans of a search look like. It shows what a push that is not meant well comes to: corners caught,
+    sides slid along, a block that is only turned, or missed by a hair.
+    """
+
+    def reset(self, world: PushWorld, rng: np.random.Generator) -> None:
+        """Nowhere yet."""
+        self._rng, self._steps = rng, 0
+
+    def act(self, world: PushWorld) -> np.ndarray:
+        """On, or in a new direction."""
+        rng, pusher = self._rng, world.data.qpos[:2]
+        if self._steps == 0:
+            place_m = world.block_pose()[0] + rng.uniform(-AROUND_BLOCK_M, AROUND_BLOCK_M, 2)
+            self._steps = int(np.linalg.norm(place_m - pusher) / STEP_M) + int(rng.integers(1, 6))
+            self._action = towards(1e3 * (place_m - pusher), STEP_M)
+        self._steps -= 1
+        return self._action
+
+
 class Elsewhere:
     """A demonstrator with aims of its own: one random pose after another."""
 
@@ -153,15 +176,16 @@ class Elsewhere:
 def noisy_play() -> NoisyPlay:
     """Contacts everywhere, at every angle and speed.
 
-    The demonstrator, towards the goal or elsewhere, brings the block to all places in all ways; shoving is wrong in
-    every way that a planner's pushes may be; roaming shows the table and accidents.
+    The demonstrator, towards the goal or elsewhere, brings the block to all places in all ways; shoving and ramming are
+    wrong in every way that a planner's pushes may be; roaming shows the table and accidents.
     """
     return NoisyPlay(
         {
-            "goal": (0.25, Demonstrator()),
-            "elsewhere": (0.25, Elsewhere()),
-            "shove": (0.3, Shove()),
-            "roam": (0.15, Roam()),
+            "goal": (0.2, Demonstrator()),
+            "elsewhere": (0.2, Elsewhere()),
+            "shove": (0.2, Shove()),
+            "ram": (0.3, Ram()),
+            "roam": (0.05, Roam()),
             "uniform": (0.05, Random(2)),
         }
     )

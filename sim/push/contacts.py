@@ -1,8 +1,8 @@
 """Where a block can be pushed, what a push there does to it, and how to get there without touching it.
 
     contacts = Contacts(SHAPES["T"])
-    way = contacts.way_to(5, pusher_m, block_m, yaw_rad)        # the next place (2,) on the way to contact 5
-    contacts.shift, contacts.turn                               # what a metre of pushing at each contact does
+    ways_m, first = contacts.ways(pusher, on_table)     # how far it is to each of R places, and by way of which
+    contacts.shift, contacts.turn                       # what a metre of pushing at each contact does
 
 The quasi-static pushing model is of Lynch and Mason, "Stable pushing" (IJRR 1996), with an ellipsoidal limit surface
 (Howe and Cutkosky 1996) and a pusher that does not slip.

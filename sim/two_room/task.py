@@ -40,4 +40,5 @@ TASK = goal_task(
     ),
     objective=objective,
     success_words="At the goal",
+    checkpoint="two-room-tiny",
 )
