@@ -35,7 +35,7 @@ TAIL = """## A task of your own
 A task is one value of `rehearse.sim.task.Task`, a frozen dataclass whose fields say all that the harness asks: how to
 make the environment, what its datasets tell, how its models are trained, who plays, who demonstrates, the true physics
 as a `Dynamics`, and what a future costs. `sim/reach/task.py` is a whole one; `tests/sim/point_mass.py` is one with its
-world and environment in 180 lines, and `tests/commands/test_any_task.py` takes it from nothing to a planner.
+world and environment in 170 lines, and `tests/commands/test_any_task.py` takes it from nothing to a planner.
 
 It need not be listed anywhere. Name it by where it stands, and give its options by name:
 
