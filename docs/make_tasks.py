@@ -47,9 +47,10 @@ The environment is a Gymnasium one that keeps to `TaskEnv`: observations are `im
 goal, `goal` (its picture) and `goal_state` (its numbers); `reset(options={"layout": n})` lays out layout n of its
 split; `info` holds the signals, `progress`, `success`, `time_s` and `layout`.
 
-A goal can be told to a planner in two ways (`rehearse eval --planner.goal`): as `state`, numbers with which signals
-that the model predicts are compared, or as `image`, which the model encodes once an episode, so that a future costs the
-distance of its imagined moments from that one.
+A goal can be told to a planner in three ways (`rehearse eval --planner.goal`): as `state`, numbers with which signals
+that the model predicts are compared; as `image`, which the model encodes once an episode, so that a future costs the
+distance of its imagined moments from that one; or as `reading`, the same picture, off which the model first reads the
+signals that the task names in `goal_signals`. A moment holds all that can be seen, whether the task minds it or not.
 
 To list it for everybody, add its line to `TASKS` in `sim/tasks.py`, and its environment to `ENVIRONMENTS` in
 `sim/__init__.py`; its options become flags of the command line by themselves.

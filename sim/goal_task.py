@@ -21,6 +21,7 @@ def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
         proprio=world.proprio,
         signals=dict.fromkeys(world.signals, "regression"),
         goal=world.goal,
+        goal_signals=world.goal_signals,
         oracles={"oracle": RolloutDynamics},
         # Where things are is asked for in metres: a picture that is shown shifted would tell it wrong. What moves is
         # small beside the light and the camera of a layout, which would else make up nine tenths of a moment.

@@ -25,13 +25,15 @@ class GoalWorld:
     """One task's physics. A subclass says what varies, how a layout is laid out, and what is measured.
 
     signals: names, of what ``measure`` gives, that a model is to learn: they do not tell where the goal is, unless it
-    can be seen. proprio, goal: names of the numbers in ``proprioception()`` and ``goal_state``.
+    can be seen. proprio, goal: names of the numbers in ``proprioception()`` and ``goal_state``. goal_signals: the
+    signals that are these numbers once the goal is reached.
     """
 
     action_names: tuple[str, ...]
     signals: tuple[str, ...]
     proprio: tuple[str, ...]
     goal: tuple[str, ...]
+    goal_signals: tuple[str, ...]
     factors_kind: type[Look]
     instruction: str
 

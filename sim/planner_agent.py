@@ -30,6 +30,7 @@ from rehearse.planner import (
 )
 from rehearse.sim.task import GOALS, Situation, Task
 from rehearse.world_model import Belief, History, Imagined, WorldModel
+from rehearse.world_model.heads import Signals
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class PlannerSettings:
     at_most: float | None = (
         None  # the chance of harm that a plan may bring; one that brings more comes after all others
     )
-    goal: str = "state"  # where there is one: numbers that signals are compared with, or "image", a picture of it
+    goal: str = "state"  # where there is one: its numbers, "image", its picture, or "reading", numbers read off that
     deadline_s: float | None = None  # no search goes on for longer; None: to its end
     trust: bool = False  # look less far ahead, plan anew, and hold still, when the world departs from what was imagined
     scout: bool = False  # find the way by a coarse search far ahead, and follow it
@@ -130,6 +131,8 @@ class PlannerAgent:
             raise ConfigError(
                 "trust needs to know how exact the model is, and its checkpoint does not tell; train anew"
             )
+        if settings.goal == "reading" and self.task.goal and not self.task.goal_signals:
+            raise ConfigError(f"{self.task.name} has no goal_signals to read a goal by; use goal state or image")
         self.settings = settings
 
     def reset(self, env: Any, observation: dict, rng: np.random.Generator) -> None:
@@ -144,6 +147,8 @@ class PlannerAgent:
             self._goal["goal_moment"] = moment_of(self.dynamics.model, observation["goal"])
         if self.task.goal and self.settings.goal == "state":
             self._goal["goal_state"] = observation["goal_state"]
+        if self.task.goal and self.settings.goal == "reading":
+            self._goal["goal_state"] = read_off(self.dynamics.model, observation["goal"], self.task.goal_signals)
         self.mpc = self._mpc(env)
         self.planner = self._two_level() if self.settings.scout else self.mpc
 
@@ -234,6 +239,14 @@ class OfWorld:
 def moment_of(model: WorldModel, image: np.ndarray) -> torch.Tensor:
     """What a single picture (h,w,3) is encoded to, (D,)."""
     return model.observe(History(image[None])).moment[0]
+
+
+def read_off(model: WorldModel, image: np.ndarray, signals: Sequence[str]) -> np.ndarray:
+    """What a single picture (h,w,3) tells of these signals (G,): the mean of what the ensemble's members say."""
+    with torch.no_grad():
+        raw = model.heads.raw(model.observe(History(image[None])).memory.feature.float())
+    told = Signals(model.heads, raw)
+    return np.array([float(told[name].mean()) for name in signals], np.float32)
 
 
 def _check_fits(task: Task, model: WorldModel, settings: PlannerSettings) -> None:

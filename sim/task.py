@@ -22,7 +22,8 @@ from rehearse.sim.baselines import Nothing, Random
 from rehearse.sim.tale import Tale
 
 TAGS = ("smoke", "benchmark", "flagship")  # runs in seconds; is compared with others; is the story of the project
-GOALS = ("state", "image")  # how a planner is told where the goal is: as numbers, or as a picture
+# How a planner is told where the goal is: as numbers, as a picture, or as numbers that its model reads off the picture.
+GOALS = ("state", "image", "reading")
 SIGNAL_KINDS = ("regression", "event")
 RESERVED = (  # what results and datasets say of themselves
     *("task", "level", "split", "seed", "delay_steps", "compensate", "planner", "episodes", "checkpoint"),
@@ -146,6 +147,7 @@ class Task:
     success_words: str = "Success"
     harm: Harm | None = None
     goal: tuple[str, ...] = ()  # names of G; none where there is no goal
+    goal_signals: tuple[str, ...] = ()  # the signals (G,) that are these numbers once the goal is reached, if there are
     checkpoint: str | None = None  # the shipped model's name
     robot: str = ""  # its name in datasets, in terms of {options}
     tale: Tale | None = None  # how it is told to people; in plain words unless given
@@ -168,7 +170,7 @@ class Task:
             ("tag", self.tags, TAGS),
             ("kind of signal", self.signals.values(), SIGNAL_KINDS),
             ("level", (self.level,), self.levels),
-            ("signal", self.tops, self.signals),
+            ("signal", (*self.tops, *self.goal_signals), self.signals),
             ("signal of harm", () if self.harm is None else (self.harm.event, self.harm.strain), self.signals),
             ("changeable thing", self.changeable, ("level", *self.options)),
             ("script", ("script-best",), self.scripts),
@@ -177,6 +179,8 @@ class Task:
                 raise ConfigError(f"task {self.name}: unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
         if not self.oracles:
             raise ConfigError(f"task {self.name}: there is no oracle; give one that imagines with the true physics")
+        if self.goal_signals and len(self.goal_signals) != len(self.goal):
+            raise ConfigError(f"task {self.name}: goal_signals need {len(self.goal)} names, one a number of the goal")
         if taken := set(self.options) & set(RESERVED):
             raise ConfigError(f"task {self.name}: option {sorted(taken)[0]} has the name of something general")
 

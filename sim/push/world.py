@@ -45,6 +45,7 @@ class PushWorld(GoalWorld):
     signals = ("block_x_m", "block_y_m", "block_sin", "block_cos", "pusher_x_m", "pusher_y_m")
     proprio = ("pusher_x", "pusher_y", "pusher_velocity_x", "pusher_velocity_y")
     goal = ("block_x", "block_y", "block_sin", "block_cos")
+    goal_signals = signals[:4]
     factors_kind = PushFactors
     instruction = "push the block to where the picture shows it"
 

@@ -44,6 +44,7 @@ class ReachWorld(GoalWorld):
     signals = ("grip_x_m", "grip_y_m", "grip_z_m", "distance_m")  # the ball can be seen, so the distance can be learnt
     proprio = ("grip_x", "grip_y", "grip_z", "lag_x", "lag_y", "lag_z")
     goal = ("grip_x", "grip_y", "grip_z")
+    goal_signals = signals[:3]
     factors_kind = ReachFactors
     instruction = "bring the fingertips to the ball"
 

@@ -43,6 +43,7 @@ class TwoRoomWorld(GoalWorld):
     signals = ("agent_x_m", "agent_y_m")
     proprio = ("velocity_x", "velocity_y")  # where it is, only the picture tells
     goal = ("agent_x", "agent_y")
+    goal_signals = signals
     factors_kind = TwoRoomFactors
     instruction = "go to where the picture shows the ball"
 

@@ -166,4 +166,5 @@ TASK = Task(
     changeable=frozenset({"level", "pace"}),
     harm=Harm(event="fell", strain="rim", words="Fell over the rim"),
     goal=("x", "y"),
+    goal_signals=("x_m", "y_m"),
 )

@@ -8,7 +8,7 @@ import torch
 
 from rehearse.errors import CheckpointError, ConfigError
 from rehearse.sim.dog_on_jacket.task import TASK as DOG
-from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings, moment_of
+from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings, moment_of, read_off
 from rehearse.sim.task import Task
 from rehearse.world_model import ModelConfig, WorldModel, preset
 from tests.sim.point_mass import TASK as POINT
@@ -68,6 +68,24 @@ def test_a_goal_is_a_place_or_a_picture() -> None:
     expected = moment_of(agent.dynamics.model, observed(POINT)["goal"])
     goals = [term.goal for term in agent.objective().terms if hasattr(term, "goal")]
     torch.testing.assert_close(goals[0], expected)
+
+
+def test_a_picture_of_a_goal_can_be_read() -> None:
+    """The planner is given no number of the goal, only its picture, and makes numbers of it."""
+    reading = replace(FEW, goal="reading")
+    assert parts(POINT, goal="reading") == {"goal"}
+    agent = PlannerAgent(POINT, model_of(POINT), reading)
+    seen = observed(POINT)
+    del seen["goal_state"]
+    agent.reset(None, seen, np.random.default_rng(0))
+    read = read_off(agent.dynamics.model, seen["goal"], ("x_m", "y_m"))
+    assert agent.objective().goal == pytest.approx(dict(zip(("x_m", "y_m"), read.tolist(), strict=True)))
+    other = read_off(agent.dynamics.model, seen["image"], ("y_m", "x_m"))
+    assert not np.allclose(other[::-1], read), "another picture tells another place"
+    agent.use(replace(FEW, goal="image"))
+    with pytest.raises(ConfigError, match="point-mass has no goal_signals"):
+        PlannerAgent(replace(POINT, goal_signals=()), model_of(POINT), reading)
+    PlannerAgent(DOG, model_of(DOG), reading)  # where there is no goal, none has to be read
 
 
 def test_a_deadline_ends_the_search_and_noise_stays_within_bounds() -> None:

@@ -59,6 +59,8 @@ def test_what_is_no_task_is_told_in_one_line(name: str, said: str) -> None:
         ({"signals": {"x_m": "number"}, "tops": {}}, "kind of signal 'number'"),
         ({"tops": {"y": 1.0}}, "signal 'y'"),
         ({"level": "nowhere"}, "level 'nowhere'"),
+        ({"goal_signals": ("x_m", "z_m")}, "signal 'z_m'"),
+        ({"goal_signals": ("x_m",)}, "goal_signals need 2 names"),
         ({"harm": Harm("broke", "rim", "Broken")}, "signal of harm 'broke'"),
         ({"period_s": 0.1}, "not 0.1 s"),
         ({"changeable": frozenset({"colour"})}, "changeable thing 'colour'"),
@@ -95,6 +97,7 @@ def test_an_environment_keeps_what_its_task_says(task_and_env) -> None:
         if task.goal:
             assert observation["goal"].shape == (64, 64, 3)
             assert observation["goal_state"].shape == (len(task.goal),)
+            assert len(task.goal_signals) == len(task.goal)
         told = {*task.signals, task.success, "progress", "time_s", "layout"}
         assert told | ({task.harm.event, task.harm.strain} if task.harm else set()) <= set(info)
         observation, _, _, _, info = env.step(np.array(task.hold))
