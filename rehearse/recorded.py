@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rehearse.errors import ConfigError, DataError
+from rehearse.sim.agents import CLONING
 from rehearse.sim.evaluate import EvalConfig
 from rehearse.sim.planner_agent import PlannerSettings
 from rehearse.sim.task import Task
@@ -30,6 +31,8 @@ def conditions(config: EvalConfig) -> dict[str, str]:
     told = {name: str(getattr(config, name)) for name in CONDITIONS} | dict(config.options)
     if config.planner != PlannerSettings():
         told["planner"] = json.dumps(asdict(config.planner))
+    if config.policy is not None:
+        told["policy_sha256"] = digest(config.policy)
     return told | {"checkpoint_sha256": digest(config.checkpoint)}
 
 
@@ -59,6 +62,15 @@ def default_checkpoint(task: Task, methods: tuple[str, ...]) -> Path | None:
     return shipped_checkpoint(task.checkpoint)
 
 
+def default_policy(task: Task, methods: tuple[str, ...]) -> Path | None:
+    """The cloned policy that is shipped for the task, if cloning is among the methods; ConfigError if there is none."""
+    if CLONING not in methods:
+        return None
+    if task.cloned is None:
+        raise ConfigError(f"no cloned policy is shipped for {task.name}: rehearse clone makes one, --policy names it")
+    return shipped_checkpoint(task.cloned)
+
+
 def read_evaluation(path: Path) -> dict:
     """What ``rehearse eval --json`` wrote; DataError for anything else."""
     try:
@@ -83,15 +95,17 @@ def find_episode(episodes: list[dict], method: str, layout: int) -> dict:
     raise ConfigError(f"no episode of {method} on layout {layout} is recorded; the methods are {methods}")
 
 
-def config_of(about: dict[str, str], method: str, checkpoint: Path | None) -> EvalConfig:
-    """The conditions that were written down, read back; ConfigError if the checkpoint is another one."""
+def config_of(about: dict[str, str], method: str, checkpoint: Path | None, policy: Path | None = None) -> EvalConfig:
+    """The conditions that were written down, read back; ConfigError if the checkpoint or the policy is another one."""
     if missing := [name for name in (*CONDITIONS, "checkpoint_sha256") if name not in about]:
         raise ConfigError(f"the result does not say under which {missing[0]} it was made; evaluate again")
-    if checkpoint is not None and (found := digest(checkpoint)) != about["checkpoint_sha256"]:
-        raise ConfigError(
-            f"{checkpoint} is not the checkpoint that was evaluated (SHA-256 {found}, recorded "
-            f"{about['checkpoint_sha256']}); give that one with --checkpoint"
-        )
+    for what, path in (("checkpoint", checkpoint), ("policy", policy)):
+        recorded = about.get(f"{what}_sha256")
+        if path is not None and (found := digest(path)) != recorded:
+            raise ConfigError(
+                f"{path} is not the {what} that was evaluated (SHA-256 {found}, recorded {recorded}); "
+                f"give that one with --{what}"
+            )
     return EvalConfig(
         task=about["task"],
         level=about["level"],
@@ -103,12 +117,17 @@ def config_of(about: dict[str, str], method: str, checkpoint: Path | None) -> Ev
         compensate=about["compensate"] == "True",
         methods=(method,),
         checkpoint=checkpoint,
+        policy=policy,
     )
 
 
-def recorded_episode(path: Path, method: str, layout: int, checkpoint: Path | None = None) -> tuple[dict, EvalConfig]:
+def recorded_episode(
+    path: Path, method: str, layout: int, checkpoint: Path | None = None, policy: Path | None = None
+) -> tuple[dict, EvalConfig]:
     """One episode as it was recorded, and the conditions under which it was made."""
     result = read_evaluation(path)
     episode = find_episode(result["episodes"], method, layout)
-    checkpoint = checkpoint or default_checkpoint(task_of(result["about"]), (method,))
-    return episode, config_of(result["about"], method, checkpoint)
+    task = task_of(result["about"])
+    checkpoint = checkpoint or default_checkpoint(task, (method,))
+    policy = policy or default_policy(task, (method,))
+    return episode, config_of(result["about"], method, checkpoint, policy)

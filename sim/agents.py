@@ -17,11 +17,14 @@ import torch
 
 from rehearse.errors import ConfigError
 from rehearse.planner import MPC, Objective, Plan
+from rehearse.sim.cloning.agent import ClonedAgent
+from rehearse.sim.cloning.policy import Policy, load_policy
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.sim.task import Behaviour, Situation, Task, TaskEnv
 from rehearse.world_model import WorldModel, describe, load
 
 PLANNERS = tuple(f"planner-{futures}" for futures in (1, 8, 64, 512, 4096))
+CLONING = "cloning"  # a policy without imagination, learnt from demonstrations
 USUAL = PlannerSettings()
 
 
@@ -97,6 +100,11 @@ def _model(checkpoint: Path) -> WorldModel:
     return load(checkpoint)
 
 
+@lru_cache(maxsize=2)
+def _policy(checkpoint: Path) -> Policy:
+    return load_policy(checkpoint)
+
+
 def _moment_errors(checkpoint: Path) -> tuple[float, ...]:
     """The model's squared error of a moment so many steps ahead on held-out episodes; () if it was not measured."""
     return tuple(describe(checkpoint).get("metrics", {}).get("moment", {}).get("mse", ()))
@@ -104,18 +112,30 @@ def _moment_errors(checkpoint: Path) -> tuple[float, ...]:
 
 def methods_of(task: Task) -> tuple[str, ...]:
     """What an evaluation of the task compares unless told otherwise."""
-    return (*task.scripts, *PLANNERS, next(iter(task.oracles)))
+    cloning = () if task.cloned is None else (CLONING,)
+    return (*task.scripts, *cloning, *PLANNERS, next(iter(task.oracles)))
 
 
-def make_agent(task: Task, method: str, checkpoint: Path | None = None, settings: PlannerSettings = USUAL) -> Agent:
+def make_agent(
+    task: Task,
+    method: str,
+    checkpoint: Path | None = None,
+    settings: PlannerSettings = USUAL,
+    policy: Path | None = None,
+) -> Agent:
     """The agent called ``method``.
 
-    ``planner-<futures>`` and ``planner-<optimizer>-<futures>`` need a checkpoint, and take all else from ``settings``.
+    ``planner-<futures>`` and ``planner-<optimizer>-<futures>`` need a checkpoint, and take all else from ``settings``;
+    ``cloning`` needs the checkpoint of a ``policy``.
     """
     if method in task.scripts:
         return BehaviourAgent(task.scripts[method]())
     if method in task.oracles:
         return OracleAgent(task, method)
+    if method == CLONING:
+        if policy is None:
+            raise ConfigError(f"{method} needs a policy: train one with rehearse clone")
+        return ClonedAgent(task, _policy(Path(policy)))
     stem, _, futures = method.rpartition("-")
     kind, _, optimizer = stem.partition("-")
     if kind == "planner" and futures.isdigit() and int(futures) > 0:
@@ -123,5 +143,5 @@ def make_agent(task: Task, method: str, checkpoint: Path | None = None, settings
             raise ConfigError(f"{method} needs a checkpoint")
         named = replace(settings, futures=int(futures), optimizer=optimizer or settings.optimizer)
         return PlannerAgent(task, _model(Path(checkpoint)), named, _moment_errors(Path(checkpoint)))
-    known = ", ".join((*task.scripts, *task.oracles))
+    known = ", ".join((*task.scripts, *task.oracles, CLONING))
     raise ConfigError(f"unknown method {method!r}; {task.name} knows {known} and planner-<futures>")

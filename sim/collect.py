@@ -78,6 +78,11 @@ def noisy_play(task: Task) -> Agent:
     return BehaviourAgent(task.play())
 
 
+def scripted(method: str, task: Task) -> Agent:
+    """One of the task's scripts, to be learnt from as a demonstration."""
+    return BehaviourAgent(task.scripts[method]())
+
+
 def record_episode(task: Task, env: TaskEnv, agent: Agent, layout: int) -> Take:
     """Run one episode: T frames, T - 1 actions and one of padding.
 

@@ -45,6 +45,7 @@ class EvalConfig:
     seed: int = 0
     methods: tuple[str, ...] | None = None
     checkpoint: Path | None = None
+    policy: Path | None = None  # that ``cloning`` follows
     options: Mapping[str, str] = field(default_factory=dict)
     planner: PlannerSettings = USUAL
     split: str = "test"
@@ -69,7 +70,7 @@ class EvalConfig:
         if not self.methods:
             raise ConfigError("no methods given")
         for method in self.methods:  # an unknown name or checkpoint is refused before any episode runs
-            make_agent(task, method, self.checkpoint, self.planner)
+            make_agent(task, method, self.checkpoint, self.planner, self.policy)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def env_for(config: EvalConfig, render_mode: str | None = None) -> TaskEnv:
 def agent_for(config: EvalConfig, method: str) -> Agent:
     """The agent of a method under the conditions of an evaluation."""
     task = get_task(config.task)
-    agent = make_agent(task, method, config.checkpoint, config.planner)
+    agent = make_agent(task, method, config.checkpoint, config.planner, config.policy)
     return Delayed(agent, task.hold, config.delay_steps, config.compensate) if config.delay_steps else agent
 
 

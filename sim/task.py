@@ -149,6 +149,7 @@ class Task:
     goal: tuple[str, ...] = ()  # names of G; none where there is no goal
     goal_signals: tuple[str, ...] = ()  # the signals (G,) that are these numbers once the goal is reached, if there are
     checkpoint: str | None = None  # the shipped model's name
+    cloned: str | None = None  # that of the policy that repeats demonstrations
     robot: str = ""  # its name in datasets, in terms of {options}
     tale: Tale | None = None  # how it is told to people; in plain words unless given
 

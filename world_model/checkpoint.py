@@ -10,15 +10,15 @@ written.
 import dataclasses
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from rehearse.errors import CheckpointError, RehearseError
 from rehearse.files import atomic_write
@@ -27,6 +27,7 @@ from rehearse.world_model.config import ModelConfig
 from rehearse.world_model.model import WorldModel
 
 FORMAT = 2
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def weights_path(path: str | Path) -> Path:
@@ -46,11 +47,12 @@ def shipped_checkpoint(name: str) -> Path:
 
 
 def save(
-    model: WorldModel, path: str | Path, *, data: Sequence[Any] = (), metrics: Mapping[str, Any] | None = None
+    model: nn.Module, path: str | Path, *, data: Sequence[Any] = (), metrics: Mapping[str, Any] | None = None
 ) -> Path:
     """Write both files whole or leave the old ones as they were; returns the weights' path.
 
-    Of several processes the first writes, and all must call.
+    ``model.config`` is the dataclass that the network can be built from again. Of several processes the first writes,
+    and all must call.
     """
     path, mark = weights_path(path), uuid.uuid4().hex
     side = {
@@ -95,10 +97,15 @@ def describe(path: str | Path) -> dict[str, Any]:
 
 
 def load(path: str | Path, device: str = "cpu") -> WorldModel:
-    """The model of a checkpoint, checked tensor by tensor, in evaluation mode."""
+    """The world model of a checkpoint, checked tensor by tensor, in evaluation mode."""
+    return restore(path, lambda config: WorldModel(ModelConfig(**config)), device)
+
+
+def restore(path: str | Path, build: Callable[[dict[str, Any]], Network], device: str = "cpu") -> Network:
+    """The network that ``build`` makes of the checkpoint's configuration, with its weights, in evaluation mode."""
     path, side = weights_path(path), describe(path)
     try:
-        model = WorldModel(ModelConfig(**side["model"]))
+        model = build(side["model"])
     except (TypeError, KeyError, RehearseError) as error:
         raise CheckpointError(f"{path.with_suffix('.json')} describes no known model ({error}).") from error
     tensors, marks = read_tensors(path)

@@ -5,6 +5,7 @@ from typing import Annotated
 import tyro
 
 from rehearse.commands.bench import Bench
+from rehearse.commands.clone import Clone
 from rehearse.commands.collect import Collect
 from rehearse.commands.demo import Demo
 from rehearse.commands.dream import Dream
@@ -28,6 +29,7 @@ COMMANDS = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
     | Annotated[Finetune, tyro.conf.subcommand("finetune")]
+    | Annotated[Clone, tyro.conf.subcommand("clone")]
     | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[Novelty, tyro.conf.subcommand("novelty")]
     | Annotated[Gate, tyro.conf.subcommand("gate")]

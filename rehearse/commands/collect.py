@@ -1,13 +1,17 @@
 """``rehearse collect``: scripted-and-noise episodes into a LeRobotDataset v3.0."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from rehearse.commands.base import progress_bar
 from rehearse.commands.of_task import TaskCommand
-from rehearse.sim.collect import CollectConfig, Take, collect
+from rehearse.errors import ConfigError
+from rehearse.sim.collect import CollectConfig, Take, collect, scripted
+
+PLAY = "play"
 
 
 @dataclass(kw_only=True)
@@ -21,6 +25,9 @@ class Collect(TaskCommand):
     """Folder of the new dataset; it appears when collection is complete."""
     episodes: int = 8000
     """How many episodes."""
+    behaviour: str = PLAY
+    """play, which world models learn from, or a script of the task, such as script-best, which policies are cloned
+    from."""
     seed: int = 1
     """Seed of the layouts (train split) and of the behaviour."""
     workers: int = CollectConfig.workers
@@ -36,10 +43,14 @@ class Collect(TaskCommand):
             workers=self.workers,
             options=self.given_options(),
         )
-        harm = self.found_task().harm
+        task = self.found_task()
+        if self.behaviour not in (PLAY, *task.scripts):
+            known = ", ".join((PLAY, *task.scripts))
+            raise ConfigError(f"{task.name} knows no behaviour {self.behaviour!r}; choose one of {known}")
+        harm = task.harm
         counts = {"episodes": 0, "frames": 0, "success": 0} | ({} if harm is None else {harm.event: 0})
         with progress_bar(console) as bar:
-            task = bar.add_task("collecting", total=self.episodes, text="")
+            collecting = bar.add_task("collecting", total=self.episodes, text="")
 
             def count(take: Take) -> None:
                 counts["episodes"] += 1
@@ -47,9 +58,12 @@ class Collect(TaskCommand):
                 counts["success"] += take.success
                 if harm is not None:
                     counts[harm.event] += take.harmed
-                bar.update(task, advance=1, text=f"{counts['frames']:,} frames, success {counts['success']}")
+                bar.update(collecting, advance=1, text=f"{counts['frames']:,} frames, success {counts['success']}")
 
-            collect(config, self.out, on_episode=count)
+            if self.behaviour == PLAY:
+                collect(config, self.out, on_episode=count)
+            else:
+                collect(config, self.out, partial(scripted, self.behaviour), count, self.behaviour)
         console.print(f"{self.out}: " + ", ".join(f"{name} {value:,}" for name, value in counts.items()))
         self.write_json({"path": str(self.out), **counts})
         return 0

@@ -13,7 +13,7 @@ from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
 from rehearse.page import rate_panels
-from rehearse.recorded import conditions, default_checkpoint
+from rehearse.recorded import conditions, default_checkpoint, default_policy
 from rehearse.sim.agents import methods_of
 from rehearse.sim.episode import Episode
 from rehearse.sim.evaluate import EvalConfig, Report, evaluate
@@ -34,6 +34,8 @@ class Eval(TaskCommand):
     oracle. All scripts, five planners and the oracle unless given."""
     checkpoint: Path | None = None
     """World model of the planners; the one that is shipped for the task unless given."""
+    policy: Path | None = None
+    """Policy of `cloning`, as rehearse clone makes it; the one that is shipped for the task unless given."""
     planner: PlannerSettings = field(default_factory=PlannerSettings)
     """How planners plan, but for what their names say."""
     delay_ms: int = 0
@@ -63,6 +65,7 @@ class Eval(TaskCommand):
             seed=self.seed,
             methods=methods,
             checkpoint=self.checkpoint or default_checkpoint(task, methods),
+            policy=self.policy or default_policy(task, methods),
             options=self.given_options(),
             planner=self.planner,
             delay_steps=steps_of(self.delay_ms, task.period_s),

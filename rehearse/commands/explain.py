@@ -74,7 +74,7 @@ class Explain(Command):
             raise ConfigError(f"{self.run_file} holds many episodes: name one with --method and --layout")
         recorded, config = recorded_episode(self.run_file, self.method, self.layout, self.checkpoint)
         task = get_task(config.task)
-        agent = make_agent(task, self.method, config.checkpoint, config.planner)
+        agent = make_agent(task, self.method, config.checkpoint, config.planner, config.policy)
         if not isinstance(agent, PlannerAgent) or config.delay_steps:
             raise ConfigError("only decisions of a learned planner, without latency, can be opened")
         self._check_step(recorded["steps"])

@@ -32,12 +32,14 @@ class Replay(Command):
     """The layout, as listed among the result's episodes."""
     checkpoint: Path | None = None
     """The world model that was evaluated; the shipped one unless given."""
+    policy: Path | None = None
+    """The policy that was evaluated, of `cloning`; the shipped one unless given."""
     film: Path | None = None
     """Also write a film of it (mp4)."""
 
     def run(self, console: Console) -> int:
         """Run, film, compare."""
-        recorded, config = recorded_episode(self.result, self.method, self.layout, self.checkpoint)
+        recorded, config = recorded_episode(self.result, self.method, self.layout, self.checkpoint, self.policy)
         task = get_task(config.task)
         env = env_for(config, render_mode="rgb_array" if self.film else None)
         frames: list[np.ndarray] = []
