@@ -53,6 +53,7 @@ class PlannerSettings:
     carry: int = 0  # so many of the last decision's best candidates are tried again
     refine: int = 0  # gradient steps on the best few candidates
     verify: int = 0  # so many of the best drafts are looked at again by the true physics, which no robot has
+    compile: bool = False  # the imagining, which takes a minute once; worth it on a GPU, or for long runs
     noise: float = 0.0  # standard deviation of what is added to the actions
 
     def __post_init__(self) -> None:
@@ -120,6 +121,8 @@ class PlannerAgent:
     ) -> None:
         _check_fits(task, model, settings)
         self.task, self.moment_errors = task, tuple(moment_errors)
+        if settings.compile:
+            model.compile_imagining()
         self.dynamics = LearnedDynamics(model)
         self.last_plan: Plan | None = None
         self.committed: list[np.ndarray] = []  # actions still on their way, if there is latency

@@ -11,14 +11,16 @@ actions (N,H,E).
 """
 
 import copy
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rehearse.errors import ConfigError, DataError
+from rehearse.errors import ConfigError, DataError, SetupError
 from rehearse.world_model.backbones import Backbone, Memory, Trace, each_tensor, lined_up, make_backbone
 from rehearse.world_model.config import ModelConfig
 from rehearse.world_model.decoder import Decoder
@@ -32,6 +34,8 @@ from rehearse.world_model.latent_actions import Controller, InverseDynamics
 BFLOAT16_FROM = 16
 # Candidates imagined together: their states, gates and hidden layers stay in a core's cache.
 CHUNK = 1024
+# What a compiled rollout is compiled for: numbers of candidates.
+SIZES = (1, *(2**i for i in range(4, CHUNK.bit_length())))
 
 Readings = np.ndarray | Tensor
 
@@ -89,6 +93,7 @@ class WorldModel(nn.Module):
         self.heads = Heads(config)
         self.decoder = Decoder(config)
         self._quick: tuple[Backbone, Heads, Controller | None] | None = None
+        self._roll, self._sizes = rolled_out, None
 
     @property
     def device(self) -> torch.device:
@@ -176,17 +181,34 @@ class WorldModel(nn.Module):
         quick = len(actions) >= BFLOAT16_FROM and not actions.requires_grad
         backbone, heads, controller = self._bfloat16() if quick else (self.backbone, self.heads, self.controller)
         kind = torch.bfloat16 if quick else torch.float32
-        memory, (count, steps) = memory.to(kind), actions.shape[:2]
+        memory, count = memory.to(kind), len(actions)
         own = len(memory.moment) > 1
         latents, read = [], []
         for begin in range(0, count, CHUNK):
             part = slice(begin, begin + CHUNK)
             past = each_tensor(lambda tensor: tensor[part], memory) if own else memory  # noqa: B023
-            features, moments = unroll(backbone, controller, past, actions[part].to(kind))
-            latents.append(moments)
-            read.append(heads.raw(features.flatten(0, 1)))
-        raw = torch.cat(read, -1).unflatten(-1, (count, steps))
+            # A compiled rollout knows one memory for all, and some sizes.
+            roll = rolled_out if own or actions.requires_grad else self._roll
+            moments, told = roll(backbone, heads, controller, past, filled_up(actions[part].to(kind), self._sizes))
+            size = min(CHUNK, count - begin)
+            latents.append(moments[:size])
+            read.append(told[:, :, :size])
+        raw = torch.cat(read, 2)
         return Imagined(torch.cat(latents), Signals(heads, raw), heads.spread(raw))
+
+    def compile_imagining(self, backend: str = "inductor") -> None:
+        """From now on a compiled rollout imagines: one call from memory to heads, on a GPU one CUDA graph.
+
+        The first imagining of every size takes a while, so candidates are filled up to a power of two. Results differ
+        by rounding. Needs a C++ compiler; SetupError without one.
+        """
+        if self._sizes is not None:
+            return
+        if backend == "inductor" and self.device.type == "cpu" and shutil.which("c++") is None:
+            raise SetupError("compiling needs a C++ compiler: apt-get install g++, or do without compile")
+        graphs = {"mode": "reduce-overhead"} if self.device.type == "cuda" and backend == "inductor" else {}
+        self._roll = torch.compile(rolled_out, backend=backend, fullgraph=True, dynamic=False, **graphs)
+        self._sizes = SIZES
 
     @torch.no_grad()
     def propose(self, belief: Belief, goal: Tensor, steps: int) -> Tensor:
@@ -264,6 +286,22 @@ class WorldModel(nn.Module):
                 f"({'T' if length is None else length}, {size}, {size}, 3) torch.uint8."
             )
         return frames.to(self.device)
+
+
+def rolled_out(
+    backbone: Backbone, heads: Heads, controller: Controller | None, memory: Memory, actions: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Moments (N,H,D) after actions (N,H,A), and what the heads say there, raw (K,C,N,H)."""
+    features, moments = unroll(backbone, controller, memory, actions)
+    return moments, heads.raw(features.flatten(0, 1)).unflatten(-1, actions.shape[:2])
+
+
+def filled_up(actions: Tensor, sizes: Sequence[int] | None) -> Tensor:
+    """Actions (N,H,A), and as many rows of zeros as it takes to the next of ``sizes``."""
+    if sizes is None:
+        return actions
+    wanted = next(size for size in sizes if size >= len(actions))
+    return F.pad(actions, (0, 0, 0, 0, 0, wanted - len(actions)))
 
 
 def unroll(backbone: Backbone, controller: Controller | None, memory: Memory, actions: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from rehearse.errors import ConfigError, DataError
+from rehearse.errors import ConfigError, DataError, SetupError
 from rehearse.world_model.config import ModelConfig, TrainConfig, preset
 from rehearse.world_model.heads import Signals
 from rehearse.world_model.losses import head_loss, masked_mean, sigreg
@@ -119,6 +119,27 @@ def test_bfloat16_says_what_float32_says(model):
     for name in SIGNALS:
         expected = torch.cat([one.signals[name] for one in exact], 1)
         assert (quick.signals[name] - expected).abs().max() < 0.05 * max(1.0, expected.abs().max())
+
+
+@pytest.mark.parametrize("count", [1, 20, 1030])
+def test_compiled_imagining_says_the_same(model, count):
+    """One graph for every size that candidates are filled up to; what compiles it further is the machine's."""
+    belief, actions = model.observe(history(4)), torch.rand(count, 3, 3, generator=torch.Generator().manual_seed(0))
+    plain, compiled = model.imagine(belief, actions), copy.deepcopy(model)
+    compiled.compile_imagining(backend="aot_eager")
+    with torch.inference_mode():
+        futures = compiled.imagine(belief, actions)
+    assert futures.latents.shape == plain.latents.shape
+    torch.testing.assert_close(futures.latents, plain.latents)
+    torch.testing.assert_close(futures.disagreement, plain.disagreement)
+    for name in SIGNALS:
+        torch.testing.assert_close(futures.signals[name], plain.signals[name])
+
+
+def test_compiling_names_what_it_lacks(model, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(SetupError, match="apt-get install g"):
+        copy.deepcopy(model).compile_imagining()
 
 
 def test_imagining_sees_changed_weights(model):
