@@ -27,6 +27,7 @@ GOALS = ("state", "image", "reading")
 SIGNAL_KINDS = ("regression", "event")
 RESERVED = (  # what results and datasets say of themselves
     *("task", "level", "split", "seed", "delay_steps", "compensate", "planner", "episodes", "checkpoint"),
+    *("clock", "perturbation"),
     *("code", "code_version", "python", "machine", "date", "behaviour", "workers", "image_size"),
 )
 NONE: Mapping = MappingProxyType({})
@@ -140,6 +141,7 @@ class Task:
     levels: tuple[str, ...] = ("usual",)
     level: str = ""  # the usual one; the first unless given
     options: Mapping[str, Option] = field(default_factory=dict)
+    sized: tuple[str, ...] = ()  # geoms of the thing that is handled, if its size may be changed (perturb.py)
     changeable: frozenset[str] = frozenset()  # of level and options: what may be set on an environment between episodes
     training: Mapping[str, Any] = field(default_factory=dict)  # {field of TrainConfig: what its models need of it}
     tops: Mapping[str, float] = field(default_factory=dict)  # {signal: where it is cut, for more tells nothing}

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from rehearse.commands.base import about, progress_bar
 from rehearse.commands.of_task import TaskCommand
-from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
 from rehearse.page import rate_panels
@@ -17,6 +16,7 @@ from rehearse.recorded import conditions, default_checkpoint, default_policy
 from rehearse.sim.agents import methods_of
 from rehearse.sim.episode import Episode
 from rehearse.sim.evaluate import EvalConfig, Report, evaluate
+from rehearse.sim.latency import Clock
 from rehearse.sim.ledger import Ledger
 from rehearse.sim.planner_agent import PlannerSettings
 from rehearse.sim.task import Task
@@ -38,8 +38,9 @@ class Eval(TaskCommand):
     """Policy of `cloning`, as rehearse clone makes it; the one that is shipped for the task unless given."""
     planner: PlannerSettings = field(default_factory=PlannerSettings)
     """How planners plan, but for what their names say."""
-    delay_ms: int = 0
-    """Latency: every action arrives so much later, in whole control periods of the task."""
+    clock: str = "ideal"
+    """Latency: ideal, there is none; fixed:400, every action arrives so many milliseconds later, in whole control periods;
+    measured, as much later as its planning took on this machine, rounded up to control periods."""
     blind_to_delay: bool = False
     """Planners are not told of the latency, and plan as if they acted at once."""
     rows: Path | None = None
@@ -58,6 +59,7 @@ class Eval(TaskCommand):
         methods = methods_of(task)
         if self.methods is not None:
             methods = tuple(name.strip() for name in self.methods.split(",") if name.strip())
+        clock = Clock.parse(self.clock, task.period_s, told=not self.blind_to_delay)
         config = EvalConfig(
             task=self.task,
             level=self.level,
@@ -68,8 +70,9 @@ class Eval(TaskCommand):
             policy=self.policy or default_policy(task, methods),
             options=self.given_options(),
             planner=self.planner,
-            delay_steps=steps_of(self.delay_ms, task.period_s),
-            compensate=not self.blind_to_delay,
+            delay_steps=clock.steps,
+            measured=clock.measured,
+            compensate=clock.told,
             trees=self.trees,
             workers=self.workers,
         )
@@ -80,15 +83,6 @@ class Eval(TaskCommand):
         if self.figures is not None:
             write_figures(task, report.rows, self.figures)
         return 0
-
-
-def steps_of(delay_ms: int, period_s: float) -> int:
-    """A latency in whole control periods; ConfigError if it is none."""
-    period_ms = round(1000 * period_s)
-    steps, rest = divmod(delay_ms, period_ms)
-    if rest or steps < 0:
-        raise ConfigError(f"delay_ms is {delay_ms}; it must be a multiple of {period_ms}, 0 or more")
-    return steps
 
 
 def write_figures(task: Task, rows: list[dict], folder: Path) -> None:

@@ -1,5 +1,6 @@
 """``rehearse replay``: run one episode of an evaluation once more, film it, and see that it ends the same."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +14,12 @@ from rehearse.commands.base import Command
 from rehearse.files import atomic_write
 from rehearse.film import encode_mp4
 from rehearse.recorded import recorded_episode
+from rehearse.sim.episode import TIMING
 from rehearse.sim.evaluate import agent_for, env_for, run_episode
 from rehearse.sim.task import TaskEnv
 from rehearse.sim.tasks import get_task
 
-NOT_COMPARED = {"method", "layout", "cpu_ms"}  # asked for, and what differs from run to run
+NOT_COMPARED = {"method", "layout", *TIMING}  # asked for, and what differs from run to run
 
 
 @dataclass(kw_only=True)
@@ -56,8 +58,8 @@ class Replay(Command):
         if self.film is not None:
             with atomic_write(self.film) as path:
                 path.write_bytes(encode_mp4(np.stack(frames), round(1 / task.period_s)))
-        replayed = episode.to_row(task.harm)
-        compared = [name for name in replayed if name not in NOT_COMPARED]
+        replayed = json.loads(json.dumps(episode.to_row(task.harm)))  # as it would have been written down
+        compared = [name for name in replayed if name in recorded and name not in NOT_COMPARED]
         same = all(replayed[name] == recorded.get(name) for name in compared)
         table = Table(title=f"{self.method}, layout {self.layout}: {'as recorded' if same else 'NOT as recorded'}")
         for name in ("", *compared):

@@ -41,5 +41,6 @@ TASK = goal_task(
     ),
     objective=objective,
     success_words="At the ball",
+    sized=("ball",),
     checkpoint="reach-tiny",
 )
