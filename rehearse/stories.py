@@ -81,11 +81,18 @@ def tell(agent: PlannerAgent, config: EvalConfig, layout: int, decisions: int = 
     """The film of a planner, with ``decisions`` of its decisions opened, spread over the episode."""
     task = agent.task
     episode, moments = live(config, agent, f"planner-{agent.settings.futures}", layout)
+    views = spread(agent, moments, decisions)
+    return story_of(task, f"Layout {layout}: {_small(task.tale.imagination)}", episode, moments, views)
+
+
+def spread(agent: PlannerAgent, moments: list[Moment], decisions: int) -> tuple[DecisionView, ...]:
+    """So many decisions, opened, spread over the episode."""
     deciding = [i for i, moment in enumerate(moments) if moment.plan is not None]
+    if not deciding:
+        return ()
     # The last decisions have little left to imagine that then happened, so the spread ends at two thirds.
     chosen = np.unique(np.linspace(0, max(0, 2 * len(deciding) // 3 - 1), decisions).round().astype(int))
-    views = tuple(open_decision(agent, moments, deciding[i]) for i in chosen)
-    return story_of(task, f"Layout {layout}: {_small(task.tale.imagination)}", episode, moments, views)
+    return tuple(open_decision(agent, moments, deciding[i]) for i in chosen)
 
 
 def _small(text: str) -> str:

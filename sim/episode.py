@@ -15,7 +15,6 @@ from scipy.stats import binomtest
 
 from rehearse.sim.task import Harm
 
-
 TIMING = frozenset({"cpu_ms", "plan_ms", "late"})  # fields that differ from run to run
 
 

@@ -79,7 +79,6 @@ class EvalConfig:
         for method in self.methods:  # an unknown name or checkpoint is refused before any episode runs
             make_agent(task, method, self.checkpoint, self.planner, self.policy)
 
-
     @property
     def clock(self) -> Clock:
         """How late actions come."""
@@ -110,9 +109,7 @@ def _start_worker(config: EvalConfig) -> None:
     _worker = config, env_for(config)
 
 
-def env_for(
-    config: EvalConfig, render_mode: str | None = None, render_size: tuple[int, int] = (480, 640)
-) -> TaskEnv:
+def env_for(config: EvalConfig, render_mode: str | None = None, render_size: tuple[int, int] = (480, 640)) -> TaskEnv:
     """The environment of an evaluation."""
     task = get_task(config.task)
     film = dict(render_mode=render_mode, render_size=render_size)

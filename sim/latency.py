@@ -49,12 +49,16 @@ class Clock:
         period_ms = round(1000 * period_s)
         steps, left = divmod(int(rest), period_ms)
         if left:
-            raise ConfigError(f"the clock is {text}; it must be a multiple of {period_ms} ms, the task's control period")
+            raise ConfigError(
+                f"the clock is {text}; it must be a multiple of {period_ms} ms, the task's control period"
+            )
         return cls(steps, told=told)
 
     def words(self, period_s: float) -> str:
         """What ``parse`` reads."""
-        return "measured" if self.measured else f"fixed:{round(1000 * period_s * self.steps)}" if self.steps else "ideal"
+        return (
+            "measured" if self.measured else f"fixed:{round(1000 * period_s * self.steps)}" if self.steps else "ideal"
+        )
 
     def late(self, agent: Agent, task: Task, delays: Sequence[int] | None = None) -> Agent:
         """The agent under this clock; ``delays``: those of an episode that was measured, to live it again."""

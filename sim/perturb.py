@@ -20,7 +20,16 @@ from rehearse.sim.starts import start_of
 from rehearse.sim.task import TaskEnv
 
 # Of a MuJoCo model, what the factors below change; put back before every layout.
-CHANGED = ("light_diffuse", "light_specular", "cam_pos", "geom_rgba", "geom_size", "geom_rbound", "geom_friction", "flex_friction")
+CHANGED = (
+    "light_diffuse",
+    "light_specular",
+    "cam_pos",
+    "geom_rgba",
+    "geom_size",
+    "geom_rbound",
+    "geom_friction",
+    "flex_friction",
+)
 FROZEN_WITHIN_STEPS = 10  # a picture freezes in the first steps of an episode, before most of it is decided
 
 
@@ -42,7 +51,9 @@ FACTORS = {
     "size": Factor("size of the thing that the task names, as a multiple", "×", 1.0, 0.2, 3.0),
     "friction": Factor("sliding friction of everything, as a multiple", "×", 1.0, 0.05, 10.0),
     "dropped": Factor("chance that a frame does not come; the last one that came is seen", "", 0.0, 0.0, 1.0),
-    "frozen": Factor("seconds for which the picture stands still, from a moment drawn per layout", " s", 0.0, 0.0, 60.0),
+    "frozen": Factor(
+        "seconds for which the picture stands still, from a moment drawn per layout", " s", 0.0, 0.0, 60.0
+    ),
 }
 OF_PICTURES = ("dropped", "frozen")
 
@@ -170,7 +181,9 @@ def _background(env: Perturbed) -> None:
     """The floor, or the table: the largest geom that stands still."""
     model, strength = env.model, env.perturbation.strength
     still = np.flatnonzero(model.geom_bodyid == 0)
-    areas = [np.inf if model.geom_type[i] == mujoco.mjtGeom.mjGEOM_PLANE else model.geom_size[i, :2].prod() for i in still]
+    areas = [
+        np.inf if model.geom_type[i] == mujoco.mjtGeom.mjGEOM_PLANE else model.geom_size[i, :2].prod() for i in still
+    ]
     floor = still[int(np.argmax(areas))]
     colour = env._rng.uniform(0, 1, 3)
     model.geom_rgba[floor, :3] = (1 - strength) * model.geom_rgba[floor, :3] + strength * colour

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.commands.base import about, progress_bar
+from rehearse.commands.of_suite import run_suite
 from rehearse.commands.of_task import TaskCommand
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
@@ -27,8 +28,8 @@ from rehearse.sim.tasks import get_task
 class Eval(TaskCommand):
     """Evaluate methods on held-out test layouts."""
 
-    episodes: int = 20
-    """Layouts, the same for every method."""
+    episodes: int | None = None
+    """Layouts, the same for every method: 20 unless given. With --suite: instead of all numbers that it names."""
     methods: str | None = None
     """Comma-separated: the task's scripts (nothing, random, ...), planner-<futures>, planner-<optimizer>-<futures>,
     oracle. All scripts, five planners and the oracle unless given."""
@@ -43,6 +44,16 @@ class Eval(TaskCommand):
     measured, as much later as its planning took on this machine, rounded up to control periods."""
     blind_to_delay: bool = False
     """Planners are not told of the latency, and plan as if they acted at once."""
+    suite: str | None = None
+    """Run a suite instead, which says all of the above itself: the name of a shipped one (smoke, headline, robustness) or
+    the path of a YAML file."""
+    latency: str | None = None
+    """Success against latency: comma-separated milliseconds, such as 0,200,400,800; planners told of it and not told (only
+    not told with --blind-to-delay)."""
+    out: Path | None = None
+    """Of --suite and --latency: the folder of rows and reports, gone on with if it was begun; out/NAME unless given."""
+    freeze: bool = False
+    """Of --suite: run nothing, but note what its layouts lay out, beside its file; every run is then held against that."""
     rows: Path | None = None
     """Keep every finished episode in this JSONL file. Started again with it, only what is missing is run: after a kill,
     with more methods, or with more episodes."""
@@ -55,6 +66,8 @@ class Eval(TaskCommand):
 
     def run(self, console: Console) -> int:
         """Evaluate with a progress bar, print the table, write the JSON."""
+        if self.suite is not None or self.latency is not None:
+            return run_suite(self, console)
         task = self.found_task()
         methods = methods_of(task)
         if self.methods is not None:
@@ -63,7 +76,7 @@ class Eval(TaskCommand):
         config = EvalConfig(
             task=self.task,
             level=self.level,
-            episodes=self.episodes,
+            episodes=20 if self.episodes is None else self.episodes,
             seed=self.seed,
             methods=methods,
             checkpoint=self.checkpoint or default_checkpoint(task, methods),

@@ -204,13 +204,17 @@ def cells_of_part(suite: Suite, part: Part, checkpoint: Path | None = None) -> l
     scenes = [dict(zip(part.options, values)) for values in product(*part.options.values())]
     given = part.checkpoint and Path(part.checkpoint)
     for level, options, (clock, perturbation) in product(part.levels or [task.level], scenes, varied):
+        # Only planners can be told, so that only theirs can be blind to it: all others would do the same again.
+        able = methods if clock.told else tuple(method for method in methods if method.startswith(LEARNED))
+        if not able:
+            continue
         config = EvalConfig(
             task=part.task,
             level=level,
             options=options,
             episodes=part.episodes or suite.episodes,
             seed=suite.seed,
-            methods=methods,
+            methods=able,
             checkpoint=checkpoint or given or default_checkpoint(task, methods),
             policy=Path(part.policy) if part.policy else default_policy(task, methods),
             planner=settings,
@@ -233,7 +237,13 @@ def methods_of_part(suite: Suite, part: Part, task: Task) -> tuple[str, ...]:
     planners = [method for method in asked if method.startswith(LEARNED) and IDENTITY not in method]
     references = part.references if part.references is not None else suite.references
     if references is None:
-        references = ["nothing", "random", "script-best", *((CLONING,) if task.cloned else ()), next(iter(task.oracles))]
+        references = [
+            "nothing",
+            "random",
+            "script-best",
+            *((CLONING,) if task.cloned else ()),
+            next(iter(task.oracles)),
+        ]
         if planners:
             references.append(f"planner-{IDENTITY}-{max(int(method.rpartition('-')[2]) for method in planners)}")
     methods = tuple(dict.fromkeys([*references, *asked]))
