@@ -5,7 +5,8 @@
 
 Episodes are paired by layout, which removes what makes a layout easy or hard from the comparison. The interval of the
 difference is a bootstrap over the pairs (Efron 1979), the p-value the exact McNemar test: of the pairs that changed,
-as many should have changed either way (McNemar 1947). Both by scipy.
+as many should have changed either way (McNemar 1947). Both by scipy. With few pairs the bootstrap is too sure of itself
+(if all three of three are lost, its interval is a point); the exact test is not, and ``clearly_lower`` asks both.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from scipy.stats import binomtest, bootstrap
 
 from rehearse.errors import DataError
 
-QUANTITIES = ("success", "woken")
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ class Change:
         """After less before."""
         return self.after - self.before
 
+    def clearly_lower(self, delta: float) -> bool:
+        """Whether it fell by more than ``delta``: the whole interval lies below, and it is not chance."""
+        return self.high < -delta and self.p_value < SIGNIFICANT
+
+    def clearly_higher(self, delta: float) -> bool:
+        """Whether it rose by more than ``delta``, likewise."""
+        return self.low > delta and self.p_value < SIGNIFICANT
+
 
 def compare(before: Sequence[dict], after: Sequence[dict], method: str, quantity: str) -> Change:
     """The change of a rate of ``method`` from one list of episodes to another; only layouts in both count."""
@@ -54,7 +63,7 @@ def compare(before: Sequence[dict], after: Sequence[dict], method: str, quantity
     gained, lost = int((now & ~was).sum()), int((was & ~now).sum())
     change = now.astype(float) - was
     low = high = float(change.mean())
-    if gained or lost:  # the bootstrap of a constant is that constant
+    if change.std() > 0:  # the bootstrap of a constant is that constant
         low, high = bootstrap((change,), np.mean, method="percentile", rng=0).confidence_interval
     return Change(
         method=method,
