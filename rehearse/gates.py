@@ -21,6 +21,7 @@ from rehearse.sim.power import loss_caught
 from rehearse.sim.tasks import DEFAULT
 
 LOSS = 0.10  # for which the power of a gate is told
+SHOWN = 5  # layouts that a failed gate names
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,11 @@ def _against(baseline: dict, result: dict, method: str, quantity: str, delta: fl
     worse = change.clearly_lower(delta) if good else change.clearly_higher(delta)
     caught = loss_caught(change.before if good else 1 - change.before, change.n, LOSS, delta)
     name = f"{quantity} not {'lower' if good else 'higher'} than the baseline by over {delta:.0%}"
-    return Verdict(method, name, not worse, f"{_said(change)}. {_power(caught, good)}", caught)
+    reason = f"{_said(change)}. {_power(caught, good)}"
+    if worse:
+        first = ", ".join(map(str, change.changed[:SHOWN]))
+        reason += f". Changed on layouts {first}{' ...' * (len(change.changed) > SHOWN)}: rehearse replay films them"
+    return Verdict(method, name, not worse, reason, caught)
 
 
 def _power(caught: tuple[float, float], good: bool) -> str:

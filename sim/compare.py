@@ -24,7 +24,7 @@ SIGNIFICANT = 0.05
 class Change:
     """A rate over the same n layouts before and after. ``low``, ``high``: 95 % interval of the difference.
 
-    ``gained`` and ``lost`` count the layouts where it became true and where it no longer is.
+    ``gained`` and ``lost`` count the layouts where it became true and where it no longer is; ``changed`` names all.
     """
 
     method: str
@@ -37,6 +37,7 @@ class Change:
     gained: int
     lost: int
     p_value: float
+    changed: tuple[int, ...]
 
     @property
     def difference(self) -> float:
@@ -76,6 +77,7 @@ def compare(before: Sequence[dict], after: Sequence[dict], method: str, quantity
         gained=gained,
         lost=lost,
         p_value=float(binomtest(gained, gained + lost).pvalue) if gained or lost else 1.0,
+        changed=tuple(layout for layout, differs in zip(layouts, now != was) if differs),
     )
 
 

@@ -12,7 +12,8 @@ from rehearse.commands.base import Command
 from rehearse.errors import DataError, RehearseError
 from rehearse.files import atomic_write
 from rehearse.gates import Rules, Verdict, judge, junit, markdown, undecided
-from rehearse.recorded import read_evaluation
+from rehearse.page import write_page
+from rehearse.recorded import read_evaluation, task_of
 
 
 @dataclass(kw_only=True)
@@ -38,6 +39,8 @@ class Gate(Command):
     """Also write a table for a pull-request comment."""
     junit: Path | None = None
     """Also write JUnit XML, one test case per gate."""
+    page: Path | None = None
+    """Also write a page: the rates of the result, drawn, and the verdicts."""
 
     def run(self, console: Console) -> int:
         """Judge, print, write."""
@@ -53,6 +56,10 @@ class Gate(Command):
             table.add_row("pass" if verdict.passed else "FAIL", verdict.method, verdict.gate, verdict.reason)
         Console().print(table)
         self._write(markdown(verdicts), junit(verdicts))
+        if self.page is not None:
+            result = read_evaluation(self.result)
+            gates = {f"{v.method}: {v.gate}": f"{'holds' if v.passed else 'fails'}: {v.reason}" for v in verdicts}
+            write_page(self.page, task_of(result["about"]), result["rows"], [], {**result["about"], **gates})
         self.write_json({"passed": all(v.passed for v in verdicts), "gates": [asdict(v) for v in verdicts]})
         return 0 if all(verdict.passed for verdict in verdicts) else 1
 

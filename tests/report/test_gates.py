@@ -96,14 +96,24 @@ def test_exit_codes_and_reports_of_the_command(tmp_path, capsys):
         (tmp_path / f"{name}.json").write_text(json.dumps(result))
 
     def gate(name, *more):
-        reports = ["--junit", tmp_path / "junit.xml", "--markdown", tmp_path / "gates.md", "--methods", "planner-8"]
-        code = main(["gate", *map(str, [tmp_path / f"{name}.json", *reports, *more])])
+        reports = [
+            "--junit",
+            tmp_path / "junit.xml",
+            "--markdown",
+            tmp_path / "gates.md",
+            "--page",
+            tmp_path / "p.html",
+        ]
+        options = ["--methods", "planner-8", *reports, *more]
+        code = main(["gate", *map(str, [tmp_path / f"{name}.json", *options])])
         suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
         return code, suite.get("failures"), suite.get("errors"), (tmp_path / "gates.md").read_text()
 
     against = ("--baseline", tmp_path / "good.json")
     assert gate("good", *against)[:3] == (0, "0", "0")
+    assert "fails: 90% before, 60% now" not in (tmp_path / "p.html").read_text()
     assert gate("bad", *against)[:3] == (1, "1", "0")
+    assert "fails: 90% before, 60% now" in (tmp_path / "p.html").read_text()
     assert gate("bad", "--min-success", "0.5")[:3] == (0, "0", "0")
     assert gate("bad", "--min-success", "0.7")[:3] == (1, "1", "0")
     for broken, remedy in (("torn", "make both anew"), ("absent", "rehearse eval --json")):
@@ -124,4 +134,5 @@ def test_reports_name_every_gate():
     assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
     failure = suite.find("testcase/failure")
     assert "McNemar" in failure.get("message")
+    assert "Changed on layouts 60, 61, 62, 63, 64 ...: rehearse replay" in failure.get("message")
     assert markdown(judge(GOOD, Rules(), ["planner-8"], GOOD)).startswith("**All 2 gates hold**")

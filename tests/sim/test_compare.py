@@ -20,6 +20,7 @@ def test_pairs_are_matched_by_layout_and_counted():
     change = compare(before, after, "planner-8", "success")
     assert (change.n, change.gained, change.lost) == (5, 1, 1)
     assert change.before == change.after == 0.6
+    assert change.changed == (3, 5)
     assert change.low <= change.difference == 0 <= change.high
     assert change.p_value == 1
     woken = compare(before, after, "planner-8", "woken")
