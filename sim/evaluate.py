@@ -100,7 +100,8 @@ class Report:
 _worker: tuple[EvalConfig, TaskEnv] | None = None
 
 
-def _start_worker(config: EvalConfig) -> None:
+def start_worker(config: EvalConfig) -> None:
+    """Prepare this process for the episodes of an evaluation."""
     global _worker
     import torch
 
@@ -120,7 +121,8 @@ def agent_for(config: EvalConfig, method: str) -> Agent:
     return Delayed(agent, task.hold, config.delay_steps, config.compensate) if config.delay_steps else agent
 
 
-def _work(config: EvalConfig, item: Item) -> Episode:
+def work(config: EvalConfig, item: Item) -> Episode:
+    """One episode, in a process that ``start_worker`` has prepared."""
     method, layout = item
     task, plans = get_task(config.task), []
 
@@ -178,8 +180,8 @@ def run_episode(
 def in_processes(config: EvalConfig, items: Sequence[Item]) -> Iterator[Episode]:
     """Run the items in ``config.workers`` processes of this machine."""
     context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
-    with context.Pool(min(config.workers, len(items)), _start_worker, (config,)) as pool:
-        yield from pool.imap_unordered(partial(_work, config), items)
+    with context.Pool(min(config.workers, len(items)), start_worker, (config,)) as pool:
+        yield from pool.imap_unordered(partial(work, config), items)
 
 
 def run_episodes(

@@ -1,6 +1,6 @@
 """``rehearse eval``: every method on the same held-out layouts, as a table and as JSON."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from rehearse.page import rate_panels
 from rehearse.recorded import conditions, default_checkpoint, default_policy
 from rehearse.sim.agents import methods_of
 from rehearse.sim.episode import Episode
-from rehearse.sim.evaluate import EvalConfig, Report, evaluate
+from rehearse.sim.evaluate import EvalConfig, Report, Runner, evaluate, in_processes
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.ledger import Ledger
+from rehearse.sim.on_ray import connected, episodes_on_ray
 from rehearse.sim.planner_agent import PlannerSettings
 from rehearse.sim.power import POWERS, Plan, layouts_needed
 from rehearse.sim.sequential import Trial
@@ -55,6 +56,8 @@ class Eval(TaskCommand):
     """Also draw success and harm against the number of futures into this folder, as SVG."""
     workers: int = EvalConfig.workers
     """Processes."""
+    ray_address: str | None = None
+    """Run on a Ray cluster: auto, local or host:port. The same rows; needs the extra `ray`."""
     until_decided: bool = False
     """Stop as soon as it is clear which of two methods succeeds more often, or on which side of --floor one does.
     --episodes is the most; a decision is wrong in 5 % at most, however often one looks."""
@@ -90,7 +93,9 @@ class Eval(TaskCommand):
             workers=self.workers,
         )
         trial = self._trial(config)
-        report = evaluate_with_bar(config, console, self.rows, trial)
+        with nullcontext() if self.ray_address is None else connected(self.ray_address):
+            run = in_processes if self.ray_address is None else episodes_on_ray
+            report = evaluate_with_bar(config, console, self.rows, trial, run)
         scene = ", ".join([f"level {config.level}", *(f"{name} {value}" for name, value in config.options.items())])
         Console().print(results_table(task, report.rows, f"{self.task}, {scene}, test layouts"))
         self.write_json({**report.to_dict(), "about": about_evaluation(config)})
@@ -129,7 +134,11 @@ def write_figures(task: Task, rows: list[dict], folder: Path) -> None:
 
 
 def evaluate_with_bar(
-    config: EvalConfig, console: Console, rows: Path | None = None, trial: Trial | None = None
+    config: EvalConfig,
+    console: Console,
+    rows: Path | None = None,
+    trial: Trial | None = None,
+    run: Runner = in_processes,
 ) -> Report:
     """Evaluate while a bar shows the success so far of the method at work; ``rows`` is a file of finished episodes."""
     tally: dict[str, list[bool]] = {}
@@ -149,7 +158,7 @@ def evaluate_with_bar(
             outcomes.append(episode.success)
             bar.update(task, advance=1, text=f"{episode.method}: {sum(outcomes)} of {len(outcomes)}")
 
-        return evaluate(config, count, done, trial=trial)
+        return evaluate(config, count, done, run, trial)
 
 
 def plans_table(before: float, after: float, plans: list[Plan]) -> Table:
