@@ -41,4 +41,5 @@ TASK = goal_task(
     ),
     objective=objective,
     success_words="At the ball",
+    checkpoint="reach-tiny",
 )
