@@ -3,8 +3,8 @@
     policy = planner_policy("push", futures=512)       # the shipped model; or checkpoint="runs/push"
     policy.reset(); action = policy(observation)       # {"image": (64,64,3), "proprio": (P,), ...} -> (A,) in [-1, 1]
 
-An episode begins with the first call after ``reset``. The policy remembers what it saw and did in it, and takes for granted
-that its actions are carried out, unless it is told otherwise: ``policy(observation, done=action)``.
+An episode begins with the first call after ``reset``. The policy remembers what it saw and did in it, and takes for
+granted that its actions are carried out, unless it is told otherwise: ``policy(observation, done=action)``.
 """
 
 from collections.abc import Mapping

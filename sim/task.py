@@ -113,7 +113,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Task:
-    """One task. ``nothing`` and ``random`` join its scripts, whatever it is; ``script-best``, if any, demonstrates it."""
+    """One task. ``nothing`` and ``random`` join its scripts, whatever it is; ``script-best`` demonstrates it."""
 
     name: str
     env_id: str  # with Gymnasium

@@ -3,11 +3,11 @@
     env = GymEnv("Reacher-v5", split="test")
     observation, info = env.reset(options={"layout": 3})          # image (64,64,3), proprio (P,)
 
-``image`` is what ``render()`` draws, made small. ``proprio`` is the environment's own observation, flattened: whoever wants
-pixels alone must choose an environment that observes nothing else. Actions (A,) in [-1, 1] are stretched to the
-environment's bounds. Layout n of a split is a seed of ``reset``, and splits share none. ``info`` holds ``reward`` and ``ended``
-(terminated) of the last step, ``progress``, which is the return so far, and ``success``: what the environment says of it, or
-else whether the return has reached the environment's ``reward_threshold`` when the episode is over.
+``image`` is what ``render()`` draws, made small. ``proprio`` is the environment's own observation, flattened: whoever
+wants pixels alone must choose an environment that observes nothing else. Actions (A,) in [-1, 1] are stretched to the
+environment's bounds. Layout n of a split is a seed of ``reset``, and splits share none. ``info`` holds ``reward`` and
+``ended`` (terminated) of the last step, ``progress``, which is the return so far, and ``success``: what the environment
+says of it, or else whether the return has reached its ``reward_threshold`` when the episode is over.
 """
 
 import math

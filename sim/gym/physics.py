@@ -2,8 +2,8 @@
 
     oracle = Twin(env.world, "Reacher-v5"); futures = oracle.imagine(oracle.observe(env.world), actions)    # (N,H,A)
 
-A second environment is put into the state of the first and stepped, one future after the other, for the reward is Python.
-It is exact where MuJoCo's state is all that the environment remembers, which is so for gymnasium.envs.mujoco.
+A second environment is put into the state of the first and stepped, one future after the other, for the reward is
+Python. It is exact where MuJoCo's state is all that the environment remembers, which is so for gymnasium.envs.mujoco.
 """
 
 from dataclasses import dataclass

@@ -4,8 +4,8 @@
     rehearse train --task gym:Reacher-v5 --data data/reacher
     rehearse eval --task gym:Reacher-v5 --checkpoint runs/gym-Reacher-v5 --methods nothing,random,planner-512,oracle
 
-What another package registers is named with it: ``gym:gymnasium_robotics:FetchReach-v4``. The model learns to foresee the
-reward, and the planner seeks it.
+What another package registers is named with it: ``gym:gymnasium_robotics:FetchReach-v4``. The model learns to foresee
+the reward, and the planner seeks it.
 """
 
 from functools import lru_cache, partial
