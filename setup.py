@@ -17,6 +17,7 @@ PACKAGES = [
     "rehearse.sim",
     "rehearse.sim.cloning",
     "rehearse.sim.dog_on_jacket",
+    "rehearse.sim.gym",
     "rehearse.sim.push",
     "rehearse.sim.reach",
     "rehearse.sim.two_room",
