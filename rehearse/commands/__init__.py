@@ -4,6 +4,7 @@ from typing import Annotated
 
 import tyro
 
+from rehearse.commands.aggregate import Aggregate
 from rehearse.commands.bench import Bench
 from rehearse.commands.clone import Clone
 from rehearse.commands.collect import Collect
@@ -35,6 +36,7 @@ COMMANDS = (
     | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[Novelty, tyro.conf.subcommand("novelty")]
     | Annotated[Gate, tyro.conf.subcommand("gate")]
+    | Annotated[Aggregate, tyro.conf.subcommand("aggregate")]
     | Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Explain, tyro.conf.subcommand("explain")]
     | Annotated[Dream, tyro.conf.subcommand("dream")]
