@@ -1,6 +1,6 @@
 """Our tasks as LeRobot environments: ``--env.type=rehearse --env.task=push``, always on test layouts.
 
-Any LeRobot policy can be evaluated in them: ``pixels`` is the robot's camera, ``agent_pos`` its proprioception; ``goal``
+Any LeRobot policy can be evaluated in them: ``pixels`` is the camera, ``agent_pos`` the proprioception; ``goal``
 and ``goal_state``, where there is a goal, go on as ``observation.goal`` and ``observation.goal_state``.
 """
 
