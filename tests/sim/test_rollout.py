@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from rehearse.sim.batch import Threads
 from rehearse.sim.goal_world import GoalWorld
 from rehearse.sim.play import NoisyPlay
 from rehearse.sim.push import PushWorld
@@ -81,7 +82,9 @@ def test_imagining_leaves_the_world_alone(world: GoalWorld) -> None:
 
 def test_threads_change_nothing(world: GoalWorld) -> None:
     belief = RolloutDynamics(world).observe(world)
-    one, other = (RolloutDynamics(world, threads).imagine(belief, plans(world, 5)) for threads in (0, 2))
+    one, other = (
+        RolloutDynamics(world, Threads(world.model, threads)).imagine(belief, plans(world, 5)) for threads in (0, 2)
+    )
     for name, values in one.signals.items():
         assert torch.equal(values, other.signals[name]), name
 
