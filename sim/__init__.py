@@ -22,7 +22,6 @@ ENVIRONMENTS = {
 # public name -> the module that defines it
 _PUBLIC = {
     "ARMS": "rehearse.sim.arms",
-    "Arm": "rehearse.sim.arms",
     "ArmKinematics": "rehearse.sim.kinematics",
     "CAMERAS": "rehearse.sim.cameras",
     "Delayed": "rehearse.sim.latency",
@@ -37,7 +36,9 @@ _PUBLIC = {
     "PlannerAgent": "rehearse.sim.planner_agent",
     "PlannerSettings": "rehearse.sim.planner_agent",
     "PushEnv": "rehearse.sim.push.env",
+    "ROBOTS": "rehearse.sim.robots",
     "ReachEnv": "rehearse.sim.reach.env",
+    "Robot": "rehearse.sim.robots",
     "RolloutDynamics": "rehearse.sim.rollout",
     "SPLITS": "rehearse.sim.layouts",
     "Situation": "rehearse.sim.task",
