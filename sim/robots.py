@@ -108,7 +108,7 @@ def _numbered(count: int) -> tuple[str, ...]:
 
 TWO_FINGERS = ("finger_left", "finger_right")
 WORKSPACE = {"workspace_low_m": (-0.50, -0.14, 0.05), "workspace_high_m": (0.10, 0.16, 0.34)}
-STS3215_RADPS, STS3215_NM = 4.71, 2.94  # no load, and stalled, at 12 V
+STS3215_NM = 2.94  # stalled, at 12 V; it turns at 4.71 rad/s without a load, of which so101 asks two thirds
 ROBOTS = {
     robot.name: robot
     for robot in (
@@ -171,7 +171,7 @@ ROBOTS = {
             joints=("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll"),
             position_low_rad=(-1.92, -1.745, -1.69, -1.658, -2.744),
             position_high_rad=(1.92, 1.745, 1.69, 1.658, 2.744),
-            velocity_radps=(STS3215_RADPS,) * 5,
+            velocity_radps=(3.0,) * 5,
             acceleration_radps2=(12.0,) * 5,
             torque_nm=(STS3215_NM,) * 5,
             home_rad=(0.0, -0.35, 0.35, 1.4, 0.0),

@@ -11,6 +11,7 @@ from rehearse.sim.push import PushWorld
 from rehearse.sim.push import noisy_play as push_play
 from rehearse.sim.reach import ReachWorld
 from rehearse.sim.reach import noisy_play as reach_play
+from rehearse.sim.robots import ROBOTS
 from rehearse.sim.rollout import RolloutDynamics
 from rehearse.sim.two_room import TwoRoomWorld
 from rehearse.sim.two_room import noisy_play as two_room_play
@@ -21,6 +22,7 @@ TASKS = {
     "push-T": (lambda: PushWorld("T"), push_play),
     "two-room": (TwoRoomWorld, two_room_play),
     "reach": (ReachWorld, reach_play),
+    "reach, so101": (lambda: ReachWorld(ROBOTS["so101"]), reach_play),
 }
 
 

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
+from rehearse.errors import ConfigError
+from rehearse.sim.agents import OracleAgent
 from rehearse.sim.layouts import layout_seed
-from rehearse.sim.reach import EPISODE_STEPS, Demonstrator, ReachWorld, noisy_play
+from rehearse.sim.reach import EPISODE_STEPS, Demonstrator, ReachEnv, ReachWorld, noisy_play
 from rehearse.sim.reach.env import ARMS
 from rehearse.sim.reach.world import STEP_M
 from rehearse.sim.robots import ROBOTS
+from rehearse.sim.tasks import get_task
 
 
 @pytest.fixture(scope="module", params=ARMS)
@@ -90,3 +93,27 @@ def test_play_fills_the_workspace(world: ReachWorld) -> None:
     low, high = np.percentile(places, [3, 97], axis=0)
     assert ((high - low) / np.subtract(*world.workspace_m[::-1])).min() > 0.75
     assert successes >= 3
+
+
+@pytest.mark.gl
+def test_the_small_arm_by_name() -> None:
+    task = get_task("reach")
+    env, usual = (task.make_env(split="validation", options=options) for options in ({"arm": "so101"}, {}))
+    image, other = (e.reset(options={"layout": 0})[0]["image"] for e in (env, usual))
+    assert env.world.robot is ROBOTS["so101"]
+    assert usual.world.robot is ROBOTS["arm7"]
+    assert np.abs(image.astype(int) - other).mean() > 3
+    agent = OracleAgent(task, "oracle")
+    agent.reset(env, env.reset(options={"layout": 2})[0], np.random.default_rng(0))
+    for _ in range(EPISODE_STEPS):
+        *_, info = env.step(agent.act(env).astype(np.float32))
+        if info["success"]:
+            break
+    assert info["success"]
+    env.close()
+    usual.close()
+
+
+def test_an_arm_that_does_not_reach() -> None:
+    with pytest.raises(ConfigError, match="unknown arm 'arm9'; choose one of arm7, so101"):
+        ReachEnv(arm="arm9")
