@@ -3,11 +3,12 @@
     robot = ROBOTS["so101"]; spec = robot.spec(); robot.guard_parameters()
 
 A robot is an MJCF model with a body ``base``, one position actuator for each of ``joints`` and then one for each of
-``fingers``, a body ``hand``, and two sites on it: ``wrist``, where force is felt, and ``grip``, between the fingertips,
-whose z axis points out of the hand. What the model and the dataclass both say must agree, which ``checked`` sees to.
+``fingers``, a hand, and two sites on it: ``wrist``, where force is felt, and ``grip``, between the fingertips, whose z
+axis points out of the hand. What the model and the dataclass both say must agree, which ``checked`` sees to.
 Metres, radians, newton metres.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +19,13 @@ from rehearse.errors import ConfigError
 
 ASSETS = Path(__file__).parent / "assets"
 OURS = "drawn for this project", "Apache-2.0"
-PARTS = {"body": ("base", "hand"), "site": ("wrist", "grip")}
 
 
 @dataclass(frozen=True)
 class Robot:
-    """One arm of J joints. ``home_rad`` is the posture that inverse kinematics begins at and tends to.
+    """One arm of J joints. Its model is the file ``asset`` below ASSETS, or what ``model`` loads.
 
+    ``home_rad`` is the posture that inverse kinematics begins at and tends to; ``hand`` the body that carries the tool.
     ``closed`` and ``open`` are the controls of all fingers: metres where they slide, radians where they turn.
     ``base_m``, ``facing_rad``: where it stands in our scenes, turned to the left of their x. Between
     ``workspace_low_m`` and ``workspace_high_m``, in the scene's frame, the fingertips reach everything. ``hand_down``:
@@ -49,6 +50,8 @@ class Robot:
     fingers: tuple[str, ...]
     closed: float
     open: float
+    model: Callable[[], mujoco.MjSpec] | None = None
+    hand: str = "hand"
     facing_rad: float = 0.0
     hand_down: float = 0.25
     ik_damping_m2: float = 2e-3
@@ -64,12 +67,14 @@ class Robot:
 
     def spec(self) -> mujoco.MjSpec:
         """The model, as a spec to attach to a scene."""
-        return mujoco.MjSpec.from_file(str(ASSETS / self.asset))
+        return mujoco.MjSpec.from_file(str(ASSETS / self.asset)) if self.model is None else self.model()
 
     def stand(self, scene: mujoco.MjSpec) -> mujoco.MjSpec:
         """The scene with the robot where it stands; all names of its model begin with ``arm/``."""
         turn = [np.cos(self.facing_rad / 2), 0, 0, np.sin(self.facing_rad / 2)]
-        scene.attach(self.spec(), frame=scene.worldbody.add_frame(pos=list(self.base_m), quat=turn), prefix="arm/")
+        robot = self.spec()
+        robot.option = scene.option  # the scene's hold
+        scene.attach(robot, frame=scene.worldbody.add_frame(pos=list(self.base_m), quat=turn), prefix="arm/")
         return scene
 
     def guard_parameters(self) -> dict[str, tuple]:
@@ -86,7 +91,7 @@ class Robot:
 def checked(robot: Robot) -> Robot:
     """The robot; ConfigError where its model lacks a part, or says otherwise of a joint."""
     model = robot.spec().compile()
-    for kind, names in PARTS.items():
+    for kind, names in {"body": ("base", robot.hand), "site": ("wrist", "grip")}.items():
         for name in names:
             if mujoco.mj_name2id(model, getattr(mujoco.mjtObj, f"mjOBJ_{kind.upper()}"), name) < 0:
                 raise ConfigError(f"robot {robot.name}: its model has no {kind} {name!r}")

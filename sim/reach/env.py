@@ -11,17 +11,20 @@ from typing import Any
 
 from rehearse.errors import ConfigError
 from rehearse.sim.goal_env import GoalEnv
+from rehearse.sim.menagerie import MENAGERIE, OGBENCH, get_robot
 from rehearse.sim.reach.world import ReachWorld
-from rehearse.sim.robots import ROBOTS
 
 EPISODE_STEPS = 25
-ARMS = ("arm7", "so101")
+ARMS, OTHERS = ("arm7", "so101"), (MENAGERIE, "ogbench:")
 
 
 class ReachEnv(GoalEnv):
-    """See the module's first lines. ``arm`` names one of ARMS; all other settings as in GoalEnv."""
+    """See the module's first lines. ``arm`` is one of ARMS, or one of OTHERS (rehearse.sim.menagerie).
+
+    All other settings as in GoalEnv.
+    """
 
     def __init__(self, arm: str = "arm7", **settings: Any) -> None:
-        if arm not in ARMS:
-            raise ConfigError(f"unknown arm {arm!r}; choose one of {', '.join(ARMS)}")
-        super().__init__(ReachWorld(ROBOTS[arm]), EPISODE_STEPS, **settings)
+        if arm not in ARMS and not arm.startswith(OTHERS):
+            raise ConfigError(f"unknown arm {arm!r}; choose one of {', '.join(ARMS)}, {OGBENCH} or {MENAGERIE}NAME")
+        super().__init__(ReachWorld(get_robot(arm)), EPISODE_STEPS, **settings)

@@ -59,7 +59,7 @@ class ReachWorld(GoalWorld):
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         self._dofs = np.array([joint.dofadr[0] for joint in joints])
         self._closed = np.full(model.nu - self._joints, robot.closed)
-        self._hand = model.body("arm/hand").id
+        self._hand = model.body(f"arm/{robot.hand}").id
         self._nominal = model.dof_damping.copy(), model.body_mass.copy()
 
     def lay_out(self, rng: np.random.Generator) -> None:
