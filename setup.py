@@ -18,6 +18,7 @@ PACKAGES = [
     "rehearse.sim.batch",
     "rehearse.sim.cloning",
     "rehearse.sim.dog_on_jacket",
+    "rehearse.sim.gym",
     "rehearse.sim.push",
     "rehearse.sim.reach",
     "rehearse.sim.two_room",

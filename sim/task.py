@@ -134,7 +134,7 @@ class Task:
     signals: Mapping[str, str]  # {name: kind}: what its datasets tell
     play: Callable[[], Behaviour]  # what training data comes from
     scripts: Mapping[str, Callable[[], Behaviour]]  # {method: a new behaviour}
-    oracles: Mapping[str, Physics]  # {method: true physics}, best first
+    oracles: Mapping[str, Physics]  # {method: true physics}, best first; none where it cannot be had
     mpc: MPCConfig
     objective: Callable[[Situation], Objective]
     limits: Limits | None = None  # a planner's candidates as the robot would make of them
@@ -179,12 +179,9 @@ class Task:
             ("signal", (*self.tops, *self.goal_signals), self.signals),
             ("signal of harm", () if self.harm is None else (self.harm.event, self.harm.strain), self.signals),
             ("changeable thing", self.changeable, ("level", *self.options)),
-            ("script", ("script-best",), self.scripts),
         ):
             if unknown := sorted(set(found) - set(known)):
                 raise ConfigError(f"task {self.name}: unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
-        if not self.oracles:
-            raise ConfigError(f"task {self.name}: there is no oracle; give one that imagines with the true physics")
         if self.goal_signals and len(self.goal_signals) != len(self.goal):
             raise ConfigError(f"task {self.name}: goal_signals need {len(self.goal)} names, one a number of the goal")
         if taken := set(self.options) & set(RESERVED):

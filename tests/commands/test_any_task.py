@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_refused(model, capsys) -> None:
     """One line each: a task without a shipped model, a model of another robot, an option that the task has not."""
     run = ["--checkpoint", str(model / "run")]
     for arguments, said in (
-        (["eval", "--task", "reach", "--methods", "planner-8"], "no model is shipped for reach"),
+        (["eval", "--task", NAME, "--methods", "planner-8"], "no model is shipped for point-mass"),
         (["eval", "--task", "dog-on-jacket", "--methods", "planner-8", *run], "dog-on-jacket needs 4"),
         (["eval", "--task", NAME, "--arm", "arm6", "--methods", "nothing"], "point-mass has no option arm"),
         (["eval", "--task", NAME, "--option", "pace", "--methods", "nothing"], "write NAME=VALUE"),
