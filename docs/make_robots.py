@@ -27,10 +27,30 @@ model, dataclass, guard and files agree.
 guard_node --ros-args --params-file config/guard.yaml --params-file config/so101.yaml -p urdf_file:=config/so101.urdf
 ```
 
+![The arms that reach](media/robots.png)
+
 The box that the tool keeps to (`workspace_low_m`, `workspace_high_m`) belongs to a task and not to a robot; the one in
 `config/guard.yaml` is the rug's.
 """
-TAIL = """## A robot of your own
+TAIL = """## Other people's arms
+
+`rehearse eval --task reach --arm menagerie:panda` takes an arm of
+[MuJoCo Menagerie](https://github.com/google-deepmind/mujoco_menagerie) where it lies on this machine: below
+`MUJOCO_MENAGERIE`, or where robot_descriptions keeps it. Nothing is fetched unasked; `pip install robot_descriptions &&
+python -m robot_descriptions pull panda_mj_description` fetches it. `menagerie:FOLDER/FILE` names one of several models.
+`--arm ogbench:ur5e` is the UR5e with a Robotiq 2F85 that comes with ogbench (`pip install --no-deps ogbench`).
+
+Of such a model is found out: the chain of driven hinges, the tool (a site with one of the usual names, else the middle
+of the fingers), a posture (its first keyframe, else hand down), its servos' stiffness and torque, and a box on our
+table in which inverse kinematics leads it everywhere. Motors become position servos, the fingers are held still, and
+gravity is compensated for. Speed and acceleration are ours (2 rad/s, 12 rad/s²), for a model does not tell them. Their
+licences are their makers'.
+
+Tried: ogbench's UR5e, and two made-up models in `tests/sim/test_menagerie.py`; Menagerie's Panda and SO-101 with their
+joints and servos typed in and without meshes (the script reached the ball in 8 of 8 layouts with each; no command). The
+files of Menagerie themselves could not be had where this was written.
+
+## A robot of your own
 
 An MJCF model with what the first lines of `sim/robots.py` ask for, and one `Robot`.
 `rehearse.sim.robots.checked(robot)` says what is missing, or said otherwise by the two. Limits of position and torque

@@ -47,6 +47,7 @@ _PUBLIC = {
     "TwoRoomEnv": "rehearse.sim.two_room.env",
     "World": "rehearse.sim.dog_on_jacket.world",
     "evaluate": "rehearse.sim.evaluate",
+    "get_robot": "rehearse.sim.menagerie",
     "get_task": "rehearse.sim.tasks",
     "layout_seed": "rehearse.sim.layouts",
     "make_agent": "rehearse.sim.agents",

@@ -8,6 +8,7 @@ Its actuators become position servos with the strength that it says, its own wei
 kind do by themselves, and its fingers are held still. Speeds and accelerations are ours: a model does not tell them.
 """
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,7 +29,8 @@ MENAGERIE, OGBENCH = "menagerie:", "ogbench:ur5e"
 TOOLS = ("grip", "pinch", "gripperframe", "grasp_site", "tcp", "ee_site", "end_effector", "attachment_site")
 ASKED_RADPS, ASKED_RADPS2 = 2.0, 12.0
 FEWEST_JOINTS, LOOSE_RAD = 4, 2 * np.pi
-REACHED_M, SMALLER, SMALLEST = 3e-3, 0.85, 0.2
+REACHED_M, STRAYED_M, STRIDE_M = 3e-3, 0.01, 0.05
+SMALLER, SMALLEST = 0.85, 0.2
 
 
 def get_robot(name: str) -> Robot:
@@ -136,7 +138,7 @@ def adapted(name: str, load: Callable[[], mujoco.MjSpec], source: str) -> Robot:
         source=source,
         licence="its maker's; see the model's folder",
     )
-    return _placed(robot)
+    return _placed(robot, posed=model.nkey > 0)
 
 
 def _find(name: str, model: mujoco.MjModel) -> _Found:
@@ -227,37 +229,51 @@ def _for_us(load: Callable[[], mujoco.MjSpec], found: _Found, joints: tuple[str,
     return spec
 
 
-def _placed(robot: Robot) -> Robot:
-    """The robot where its workspace, as large as it can be, has its middle in the middle of the usual robot's.
+def _placed(robot: Robot, posed: bool) -> Robot:
+    """The robot where its workspace, as large as it can be, has its middle over that of the usual robot's.
 
-    The box is the usual robot's, as many times smaller or larger as the arm is shorter or longer, and then smaller
-    still until inverse kinematics brings the fingertips to its corners and to places inside.
+    All is the usual robot's, as many times smaller or larger as the arm is shorter or longer; the box then shrinks
+    about its middle until inverse kinematics brings the fingertips to its corners and to places inside. A robot that
+    was not ``posed`` by its maker begins with its hand down in the middle.
     """
     usual = ROBOTS["arm7"]
     low, high, stands = (np.array(v) for v in (usual.workspace_low_m, usual.workspace_high_m, usual.base_m))
-    middle = (low + high) / 2 * [1, 1, 0]
-    inside = np.random.default_rng(0).uniform(0, 1, (30, 3))
-    size = length_m(robot) / length_m(usual)
-    while size > SMALLEST * length_m(robot) / length_m(usual):
-        scaled = [tuple((middle + size * (place - middle)).tolist()) for place in (stands, low, high)]
+    over, size = (low + high) / 2 * [1, 1, 0], length_m(robot) / length_m(usual)
+    middle, half = over + size * ((low + high) / 2 - over), size * (high - low) / 2
+    base_m, damping = over + size * (stands - over), usual.ik_damping_m2 / 10 * size**2
+    inside = np.random.default_rng(0).uniform(-1, 1, (30, 3))
+    if not posed:
+        kinematics = ArmKinematics(replace(robot, base_m=tuple(base_m), ik_damping_m2=damping))
+        robot = replace(robot, home_rad=tuple(kinematics.solve(kinematics.home_rad, middle, iterations=200).tolist()))
+    share = 1.0
+    while share > SMALLEST:
         candidate = replace(
             robot,
-            base_m=scaled[0],
-            workspace_low_m=scaled[1],
-            workspace_high_m=scaled[2],
-            ik_damping_m2=usual.ik_damping_m2 / 10 * size**2,
+            base_m=tuple(base_m.tolist()),
+            workspace_low_m=tuple((middle - share * half).tolist()),
+            workspace_high_m=tuple((middle + share * half).tolist()),
+            ik_damping_m2=damping,
         )
-        kinematics = ArmKinematics(candidate)
-        span = np.subtract(scaled[2], scaled[1])
-        for share in (*product((0, 1), repeat=3), *inside):
-            place = scaled[1] + span * share
-            q_rad = kinematics.solve(kinematics.home_rad, place, iterations=80)
-            if np.linalg.norm(kinematics.forward(q_rad) - place) > REACHED_M:
-                break
-        else:
+        if _reaches(candidate, [middle + share * half * place for place in (*product((-1, 1), repeat=3), *inside)]):
             return candidate
-        size *= SMALLER
+        share *= SMALLER
     raise ConfigError(f"robot {robot.name!r}: there is no box on the table that it reaches everywhere")
+
+
+def _reaches(robot: Robot, places_m: list[np.ndarray]) -> bool:
+    """Whether inverse kinematics brings the fingertips to every place (3,), and in strides from each to the next."""
+    kinematics = ArmKinematics(robot)
+    off_m = lambda q_rad, place: np.linalg.norm(kinematics.forward(q_rad) - place)  # noqa: E731
+    before, walking = places_m[-1], None
+    for place in places_m:
+        q_rad = kinematics.solve(kinematics.home_rad, place, iterations=80)
+        for share in np.linspace(0, 1, 1 + math.ceil(np.linalg.norm(place - before) / STRIDE_M))[1:]:
+            if walking is not None:
+                walking = kinematics.solve(walking, before + share * (place - before))
+        if off_m(q_rad, place) > REACHED_M or (walking is not None and off_m(walking, place) > STRAYED_M):
+            return False
+        before, walking = place, q_rad
+    return True
 
 
 def length_m(robot: Robot) -> float:
