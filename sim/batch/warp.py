@@ -12,26 +12,21 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import ConfigError, SetupError
-from rehearse.sim.batch.batch import CONTROL, GRASPS, Asked, Rolled, equality_columns, judged, times_s
+from rehearse.sim.batch.batch import CONTROL, GRASPS, PHYSICS, Asked, Rolled, equality_columns, judged, times_s
 
 # What ran out of room is no physics any more; that a solver used all of its iterations is what models ask for.
 _HARMFUL = ("NEFC", "NJMAX_NNZ", "BROADPHASE", "NARROWPHASE", "CCD", "HFIELD", "NVMAX")
+GROWN, FEWEST = 3, 64
 
 
 class Warp:
     """See the module's first lines. ``device`` may be ``cpu``, which compiles for a minute and is slow: for tests.
 
-    ``contacts`` and ``constraints``: room for each world; mujoco_warp's guess unless given. A world for which it does
-    not suffice counts as diverged.
+    Room for contacts and constraints has to be reserved: twice what the first world needs at its start, and twice as
+    much again while that does not suffice, at most GROWN times. A world for which it never did counts as diverged.
     """
 
-    def __init__(
-        self,
-        model: mujoco.MjModel,
-        device: str = "cuda",
-        contacts: int | None = None,
-        constraints: int | None = None,
-    ) -> None:
+    def __init__(self, model: mujoco.MjModel, device: str = "cuda") -> None:
         try:
             import mujoco_warp
             import warp
@@ -39,11 +34,11 @@ class Warp:
             raise SetupError(f"the Warp backend needs mujoco-warp: pip install 'rehearse[gpu]' ({error})") from error
         if device != "cpu" and not warp.is_cuda_available():
             raise SetupError("the Warp backend of the extra 'gpu' needs an NVIDIA GPU, and there is none; use Threads")
-        if mujoco.mj_stateSize(model, int(mujoco.mjtState.mjSTATE_FULLPHYSICS)) != 1 + model.nq + model.nv + model.na:
+        if mujoco.mj_stateSize(model, PHYSICS) != 1 + model.nq + model.nv + model.na:
             raise ConfigError("the Warp backend knows no plugins and no delays; use Threads for this model")
         self.model, self.device = model, device
         self._warp, self._mjw = warp, mujoco_warp
-        self._room = {"nconmax": contacts, "njmax": constraints}
+        self._room: dict[str, int] = {}
         self._uploaded, self._worlds = "", 0
 
     def rollout(
@@ -53,10 +48,25 @@ class Warp:
         if spec not in (CONTROL, GRASPS):
             raise ConfigError("the Warp backend takes controls of CONTROL or GRASPS; use Threads for other inputs")
         asked = Asked.of(self.model, states, controls, spec, warmstart)
+        self._reserve(asked.states[0])
         with self._warp.ScopedDevice(self.device):
-            self._prepare(len(asked.states))
-            self._begin(asked)
-            return self._step(asked)
+            for grown in range(GROWN + 1):
+                self._prepare(len(asked.states))
+                self._begin(asked)
+                rolled, overflowed = self._step(asked)
+                if not overflowed or grown == GROWN:
+                    return rolled
+                self._room, self._worlds = {name: 2 * size for name, size in self._room.items()}, 0
+        raise AssertionError("the loop returns")
+
+    def _reserve(self, state: np.ndarray) -> None:
+        """At least twice the room that a world in ``state`` (nstate,) needs."""
+        data = mujoco.MjData(self.model)
+        mujoco.mj_setState(self.model, data, state, PHYSICS)
+        mujoco.mj_forward(self.model, data)
+        needed = {"nconmax": max(FEWEST, 2 * data.ncon), "njmax": max(2 * FEWEST, 2 * data.nefc)}
+        if any(size > self._room.get(name, 0) for name, size in needed.items()):
+            self._room, self._worlds = needed, 0
 
     def _prepare(self, worlds: int) -> None:
         """The model as it is now on the device, room for the worlds, and one step as a graph."""
@@ -86,8 +96,8 @@ class Warp:
                 getattr(self._d, name).assign(np.ascontiguousarray(values, np.float32))
         # Time stays 0 on the device and is told in float64: no single-precision clock adds up its errors.
 
-    def _step(self, asked: Asked) -> Rolled:
-        """All steps without a word to the host in between; copies go along on the device."""
+    def _step(self, asked: Asked) -> tuple[Rolled, bool]:
+        """All steps without a word to the host in between, copies go along on the device; and whether room ran out."""
         wp, d, model = self._warp, self._d, self.model
         steps = asked.controls.shape[1]
         along = np.swapaxes(asked.controls, 0, 1)  # (H,B,C), so that a step's controls lie together
@@ -114,6 +124,7 @@ class Warp:
         time_s = times_s(asked.states[:, 0], steps, model.opt.timestep)[..., None]
         states = np.concatenate([time_s, rows["qpos"], rows["qvel"], rows["act"]], axis=2)
         harmful = sum(int(getattr(self._mjw.OverflowType, name)) for name in _HARMFUL)
-        wrong = ~(np.abs(states).max(2) < mujoco.mjMAXVAL) | (rows["overflow"] & harmful != 0)
+        overflowed = rows["overflow"] & harmful != 0
+        wrong = ~(np.abs(states).max(2) < mujoco.mjMAXVAL) | overflowed
         good_steps = np.where(wrong.any(1), wrong.argmax(1), steps)
-        return judged(states, rows["sensordata"].astype(float), good_steps)
+        return judged(states, rows["sensordata"].astype(float), good_steps), bool(overflowed.any())

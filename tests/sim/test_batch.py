@@ -12,6 +12,7 @@ from rehearse.sim.batch import CONTROL, GRASPS, PHYSICS, Batch, Serial, Threads,
 from rehearse.sim.dog_on_jacket.physics import PhysicsDynamics
 from rehearse.sim.dog_on_jacket.world import World
 from rehearse.sim.push import PushWorld
+from rehearse.sim.reach import ReachWorld
 from rehearse.sim.rollout import RolloutDynamics
 
 WORLDS, STEPS = 5, 12
@@ -307,6 +308,39 @@ def test_warp_agrees_on_a_gpu(model, asked) -> None:
 def test_warp_agrees_on_the_processor(model, asked) -> None:
     pytest.importorskip("mujoco_warp", reason="needs the extra gpu")
     agrees(Warp(model, device="cpu"), model, asked)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make_world", [PushWorld, ReachWorld])
+def test_warp_agrees_on_our_scenes(make_world: type) -> None:
+    pytest.importorskip("mujoco_warp", reason="needs the extra gpu")
+    world = make_world()
+    world.reset(np.random.default_rng(0))
+    dynamics = RolloutDynamics(world)
+    belief = dynamics.observe(world)
+    actions = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, (3, 2, len(world.action_names))))
+    signals = dynamics.imagine(belief, actions).signals
+    warped = RolloutDynamics(world, Warp(world.model, device="cpu")).imagine(belief, actions).signals
+    for name, values in warped.items():
+        torch.testing.assert_close(values, signals[name], rtol=0, atol=1e-4, msg=name)
+
+
+@pytest.mark.slow
+def test_warp_makes_room() -> None:
+    """Balls fall onto the floor, and there was not one contact at first."""
+    pytest.importorskip("mujoco_warp", reason="needs the extra gpu")
+    balls = "".join(
+        f'<body pos="{x} {y} .06"><freejoint/><geom size=".05"/></body>' for x in range(10) for y in range(10)
+    )
+    floor = '<geom type="plane" size="9 9 1"/>'
+    heap = mujoco.MjModel.from_xml_string(f"<mujoco><worldbody>{floor}{balls}</worldbody></mujoco>")
+    data = mujoco.MjData(heap)
+    state = np.empty(mujoco.mj_stateSize(heap, PHYSICS))
+    mujoco.mj_getState(heap, data, state, PHYSICS)
+    assert data.ncon == 0
+    rolled = Warp(heap, device="cpu").rollout(state, np.zeros((2, 40, 0)))
+    assert not rolled.diverged.any()
+    assert rolled.states[:, -1, 1 + 2 : 1 + heap.nq : 7].min() > 0.045, "none fell through"
 
 
 @pytest.mark.slow
