@@ -21,7 +21,7 @@ from tests.house.tree import ROOT
 
 COMMANDS = (
     *("demo", "eval", "collect", "train", "pretrain", "finetune", "fidelity", "novelty", "gate", "replay", "explain"),
-    *("dream", "inspect", "sweep", "tasks", "bench"),
+    *("aggregate", "dream", "inspect", "sweep", "tasks", "bench"),
 )
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
 
