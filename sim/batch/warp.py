@@ -65,8 +65,9 @@ class Warp:
         mujoco.mj_setState(self.model, data, state, PHYSICS)
         mujoco.mj_forward(self.model, data)
         needed = {"nconmax": max(FEWEST, 2 * data.ncon), "njmax": max(2 * FEWEST, 2 * data.nefc)}
-        if any(size > self._room.get(name, 0) for name, size in needed.items()):
-            self._room, self._worlds = needed, 0
+        room = {name: max(size, self._room.get(name, 0)) for name, size in needed.items()}
+        if room != self._room:
+            self._room, self._worlds = room, 0
 
     def _prepare(self, worlds: int) -> None:
         """The model as it is now on the device, room for the worlds, and one step as a graph."""
