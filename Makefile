@@ -43,9 +43,10 @@ bench: rendering ## Time the parts that matter; results in out/bench.json
 	@mkdir -p out
 	@$(BIN)/rehearse bench --json out/bench.json $(ARGS)
 
-docs: .venv/.installed ## Write docs/reference.md and docs/tasks.md from the code
+docs: .venv/.installed ## Write reference.md, tasks.md, robots.md and the robots' config from the code
 	@$(BIN)/python docs/make_reference.py
 	@$(BIN)/python docs/make_tasks.py
+	@$(BIN)/python docs/make_robots.py
 
 clean: ## Remove build output and caches (keeps .venv*, data, runs and out)
 	@rm -rf build dist install log *.egg-info .pytest_cache .ruff_cache .hypothesis .mypy_cache

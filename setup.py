@@ -15,6 +15,7 @@ PACKAGES = [
     "rehearse.ros_nodes",
     "rehearse.ros_nodes.guard",
     "rehearse.sim",
+    "rehearse.sim.batch",
     "rehearse.sim.cloning",
     "rehearse.sim.dog_on_jacket",
     "rehearse.sim.gym",

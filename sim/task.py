@@ -105,10 +105,15 @@ class Harm:
 
 @dataclass(frozen=True)
 class Option:
-    """A choice that only this task's environment has; the first of the ``choices`` is the usual one."""
+    """A choice that only this task's environment has; the first of the ``choices`` is the usual one.
+
+    ``others``: how further values may begin, which cannot be listed; ``find`` raises for one of which there is nothing.
+    """
 
     choices: tuple[str, ...]
     meaning: str
+    others: tuple[str, ...] = ()
+    find: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -218,8 +223,14 @@ class Task:
             raise ConfigError(f"{self.name} has no option {unknown[0]}; its options are: {known}")
         chosen = {name: given.get(name, option.choices[0]) for name, option in self.options.items()}
         for name, value in chosen.items():
-            if value not in (choices := self.options[name].choices):
-                raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(choices)}")
+            option = self.options[name]
+            if value in option.choices:
+                continue
+            if not value.startswith(option.others):
+                known = (*option.choices, *(f"{other}…" for other in option.others))
+                raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(known)}")
+            if option.find is not None:
+                option.find(value)
         return chosen
 
     def signals_of(self, infos: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
