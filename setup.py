@@ -19,6 +19,7 @@ PACKAGES = [
     "rehearse.sim.cloning",
     "rehearse.sim.dog_on_jacket",
     "rehearse.sim.gym",
+    "rehearse.sim.lerobot",
     "rehearse.sim.push",
     "rehearse.sim.reach",
     "rehearse.sim.two_room",
