@@ -1,4 +1,4 @@
-"""stable-worldmodel's World.evaluate runs our planner; where that is installed (benchmarks/peers/setup.sh makes such a place)."""
+"""stable-worldmodel's World.evaluate runs our planner, where that is installed; docs/worlds.md says how."""
 
 import numpy as np
 import pytest
