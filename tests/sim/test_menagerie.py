@@ -205,6 +205,13 @@ def test_our_own_need_no_finding() -> None:
     assert get_robot("so101") is ROBOTS["so101"]
 
 
+def test_the_task_tells_how_other_arms_are_named() -> None:
+    with pytest.raises(ConfigError, match="unknown arm 'arm9'; choose one of arm7, so101, menagerie:…, ogbench:…"):
+        get_task("reach").checked_options({"arm": "arm9"})
+    with pytest.raises(ConfigError, match="unknown robot 'ogbench:ur6'"):
+        get_task("reach").checked_options({"arm": "ogbench:ur6"})
+
+
 def test_ogbenchs_arm_reaches() -> None:
     pytest.importorskip("ogbench", reason="needs ogbench, whose models it uses")
     robot = get_robot("ogbench:ur5e")
