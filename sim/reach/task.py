@@ -47,4 +47,5 @@ TASK = goal_task(
     robot="rehearse_{arm}",
     success_words="At the ball",
     checkpoint="reach-tiny",
+    cloned="reach-cloned",
 )
