@@ -4,15 +4,17 @@
         evaluate(config, run=episodes_on_ray)
         collect(config, path, run=takes_on_ray)
 
-One process per CPU of the cluster. What an episode is depends on its layout alone, so it does not matter where it runs;
-an episode whose machine was lost runs again on another. Every machine needs this version of Rehearse installed; models
-are sent along.
+One process per CPU of the cluster. What an episode is depends on its layout alone, so it does not matter where it runs:
+one whose machine was lost runs again on another. Every machine needs this version of Rehearse installed; models are
+sent along.
 """
 
+import itertools
 import logging
 import os
 import socket
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +36,8 @@ from rehearse.sim.task import Task
 from rehearse.world_model.checkpoint import weights_path
 
 PATIENCE_S = 10
+RETRIES = 3  # of an episode whose process or machine died
+AHEAD = 2  # episodes asked for, per CPU
 Files = dict[str, bytes]  # a checkpoint's two files by suffix
 
 
@@ -68,14 +72,12 @@ def connected(address: str) -> Iterator[None]:
 
 
 class _Evaluating:
-    """A process of the cluster that runs episodes."""
+    """What a process of the cluster keeps between the episodes that it runs."""
 
-    def __init__(self, version: str, config: EvalConfig, models: dict[str, Files]) -> None:
-        _check(version)
+    def __init__(self, config: EvalConfig, models: dict[str, Files]) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self.config = replace(
-            config, **{name: _unpacked(Path(self._folder.name) / name, files) for name, files in models.items()}
-        )
+        here = {name: _unpacked(Path(self._folder.name) / name, files) for name, files in models.items()}
+        self.config = replace(config, **here)
         start_evaluating(self.config)
 
     def do(self, item: Item) -> Episode:
@@ -83,14 +85,26 @@ class _Evaluating:
 
 
 class _Collecting:
-    """A process of the cluster that records."""
+    """What a process of the cluster keeps between the episodes that it records."""
 
-    def __init__(self, version: str, config: CollectConfig, make_agent: Callable[[Task], Agent]) -> None:
-        _check(version)
+    def __init__(self, config: CollectConfig, make_agent: Callable[[Task], Agent]) -> None:
         start_collecting(config, make_agent)
 
     def do(self, index: int) -> Take:
         return record(index)
+
+
+_prepared: dict[str, _Evaluating | _Collecting] = {}  # of this process, by run; it never holds more than one
+
+
+def _do(run: str, version: str, kind: type, arguments: tuple, item: Item | int) -> Episode | Take:
+    """One episode, in a process of the cluster."""
+    if run not in _prepared:
+        if version != __version__:
+            raise SetupError(f"a machine of the cluster has Rehearse {__version__}, not {version}; install one version")
+        _prepared.clear()
+        _prepared[run] = kind(*arguments)
+    return _prepared[run].do(item)
 
 
 def episodes_on_ray(config: EvalConfig, items: Sequence[Item]) -> Iterator[Episode]:
@@ -99,50 +113,37 @@ def episodes_on_ray(config: EvalConfig, items: Sequence[Item]) -> Iterator[Episo
         raise ConfigError("trees are written where episodes run, which on a cluster is anywhere; leave out --trees")
     given = {"checkpoint": config.checkpoint, "policy": config.policy}
     models = {name: _packed(path) for name, path in given.items() if path is not None}
-    with _hands(_Evaluating, len(items), config, models) as pool:
-        yield from pool.map_unordered(lambda hand, item: hand.do.remote(item), items)
+    yield from _done(_Evaluating, (config, models), items, in_order=False)
 
 
 def takes_on_ray(config: CollectConfig, make_agent: Callable[[Task], Agent], indices: Sequence[int]) -> Iterator[Take]:
     """Record the episodes of these indices on the cluster; takes come in their order."""
-    with _hands(_Collecting, len(indices), config, make_agent) as pool:
-        yield from pool.map(lambda hand, index: hand.do.remote(index), indices)
+    yield from _done(_Collecting, (config, make_agent), indices, in_order=True)
 
 
-@contextmanager
-def _hands(kind: type, most: int, *arguments: object) -> Iterator[Any]:
-    """A pool of processes, one per CPU of the cluster, killed at the end."""
+def _done(kind: type, arguments: tuple, items: Sequence[Any], in_order: bool) -> Iterator[Any]:
+    """What the cluster makes of the items; few are on their way at a time, so that finished ones do not pile up."""
     ray = _ray()
-    from ray.util import ActorPool
-
-    settings = {
-        "num_cpus": 1,
-        "max_restarts": -1,
-        "max_task_retries": -1,
-        "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1", "MUJOCO_GL": os.environ.get("MUJOCO_GL", "egl")}},
-    }
-    remote = ray.remote(**settings)(kind)
-    count = min(most, max(1, int(ray.cluster_resources().get("CPU", 1))))
-    sent = [ray.put(argument) for argument in arguments]  # once, and kept for those that begin again elsewhere
-    hands = [remote.remote(__version__, *sent) for _ in range(count)]
+    env = {"OMP_NUM_THREADS": "1", "MUJOCO_GL": os.environ.get("MUJOCO_GL", "egl")}
+    task = ray.remote(num_cpus=1, max_retries=RETRIES, runtime_env={"env_vars": env})(_do)
+    run, sent, left, on_their_way = uuid.uuid4().hex, ray.put(arguments), iter(items), []
     try:
-        yield ActorPool(hands)
+        while True:
+            most = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            for item in itertools.islice(left, most - len(on_their_way)):
+                on_their_way.append(task.remote(run, __version__, kind, sent, item))
+            if not on_their_way:
+                return
+            ready = on_their_way[:1] if in_order else ray.wait(on_their_way)[0]
+            on_their_way.remove(ready[0])
+            yield ray.get(ready[0])
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error  # ours, as it would have been raised here
     except ray.exceptions.RayError as error:
-        raise SetupError(
-            f"the cluster failed ({str(error).splitlines()[0]}); what was kept with --rows is kept"
-        ) from error
+        raise SetupError(f"the cluster failed: {str(error).splitlines()[-1]}; finished episodes are kept") from error
     finally:
-        for hand in hands:
-            ray.kill(hand)
-
-
-def _check(version: str) -> None:
-    if version != __version__:
-        raise SetupError(
-            f"a machine of the cluster has Rehearse {__version__}, this one {version}; install one version"
-        )
+        for unfinished in on_their_way:
+            ray.cancel(unfinished, force=True)
 
 
 def _packed(path: Path) -> Files:

@@ -67,12 +67,12 @@ class Gate(Command):
         rules = Rules(self.min_success, self.max_harm, self.delta)
         methods = [name.strip() for name in self.methods.split(",") if name.strip()]
         baseline = None if self.baseline is None else read_evaluation(self.baseline)
+        # Exit code 1 would say that the model has failed.
         try:
             return judge(read_evaluation(self.result), rules, methods, baseline)
-        except (KeyError, TypeError, AttributeError) as error:  # exit code 1 would say that the model has failed
-            raise DataError(
-                f"a row of {self.result} or of its baseline is not whole ({error!r}); make both anew"
-            ) from error
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            torn = f"a row of {self.result} or of its baseline is not whole ({error!r}); make both anew"
+            raise DataError(torn) from error
 
     def _write(self, table: str, xml: bytes) -> None:
         for target, content in ((self.markdown, table.encode()), (self.junit, xml)):

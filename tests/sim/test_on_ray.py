@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,10 +19,13 @@ from rehearse.sim.on_ray import connected, episodes_on_ray, takes_on_ray
 from tests.house.tree import ROOT
 from tests.sim.test_collect import broken_play
 
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
+
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """Address of a cluster of two nodes with a core each."""
+def cluster() -> Iterator["Cluster"]:
+    """A cluster of two nodes with a core each."""
     pytest.importorskip("ray", reason="needs the extra ray")
     from ray.cluster_utils import Cluster
 
@@ -32,7 +36,7 @@ def cluster() -> Iterator[str]:
     try:
         cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
-        yield cluster.address
+        yield cluster
     finally:
         cluster.shutdown()
         environment.undo()
@@ -52,7 +56,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 @pytest.mark.gl
 @pytest.mark.slow
-def test_two_nodes_give_what_one_machine_gives(cluster: str, tmp_path: Path) -> None:
+def test_two_nodes_give_what_one_machine_gives(cluster: "Cluster", tmp_path: Path) -> None:
     from rehearse.world_model import shipped_checkpoint
 
     model = shipped_checkpoint(TASK.checkpoint)
@@ -60,7 +64,7 @@ def test_two_nodes_give_what_one_machine_gives(cluster: str, tmp_path: Path) -> 
     here = evaluate(config)
     recording = CollectConfig(episodes=3, seed=3, workers=1)
     collect(recording, tmp_path / "here")
-    with connected(cluster):
+    with connected(cluster.address):
         import ray
 
         assert len([node for node in ray.nodes() if node["Alive"]]) == 2
@@ -79,6 +83,23 @@ def test_two_nodes_give_what_one_machine_gives(cluster: str, tmp_path: Path) -> 
         with pytest.raises(DataError, match="no idea what to do"):
             collect(CollectConfig(episodes=1), tmp_path / "broken", broken_play, run=takes_on_ray)
     assert not (tmp_path / "broken").exists()
+
+
+@pytest.mark.gl
+@pytest.mark.slow
+def test_a_node_that_is_lost_costs_its_episode_alone(cluster: "Cluster") -> None:
+    config = EvalConfig(methods=("nothing",), episodes=8, workers=1)
+    with connected(cluster.address):
+        extra = cluster.add_node(num_cpus=1)
+        seen = []
+
+        def lose_a_node(episode) -> None:
+            seen.append(episode)
+            if len(seen) == 2:
+                cluster.remove_node(extra, allow_graceful=False)
+
+        report = evaluate(config, lose_a_node, run=episodes_on_ray)
+    assert sorted(episode.layout for episode in report.episodes) == list(range(8))
 
 
 def test_without_ray_one_line_names_the_extra(monkeypatch, capsys) -> None:
