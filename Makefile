@@ -14,7 +14,7 @@ export MUJOCO_GL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-ros lint format bench docs help clean rendering
+.PHONY: demo test test-ros test-lerobot lint format bench docs help clean rendering
 
 demo: rendering ## Rehearse the dog on the jacket and write a page about it
 	@$(BIN)/rehearse demo --quick $(ARGS)
@@ -27,6 +27,11 @@ test-ros: .venv-ros/.installed ## Test the ROS 2 nodes on a ROS from pip, in .ve
 	@$(WITHOUT_ROS) .venv-ros/bin/python -m rehearse.sim.gl
 	@$(WITHOUT_ROS) .venv-ros/bin/python -m pytest -q tests/ros tests/faults $(ARGS)
 
+# LeRobot wants Python 3.12 and an older torch, with CUDA: 5 GB and some minutes the first time.
+test-lerobot: .venv-lerobot/.installed ## Test datasets and plugin against the real LeRobot, in .venv-lerobot
+	@$(WITHOUT_ROS) .venv-lerobot/bin/python -m rehearse.sim.gl
+	@$(WITHOUT_ROS) .venv-lerobot/bin/python -m pytest -q tests/lerobot $(ARGS)
+
 lint: .venv/.installed ## Check the style only
 	@$(BIN)/ruff check --quiet --output-format concise .
 	@$(BIN)/ruff format --check --quiet . || { echo "rehearse: not formatted. Remedy: make format" >&2; exit 1; }
@@ -38,16 +43,17 @@ bench: rendering ## Time the parts that matter; results in out/bench.json
 	@mkdir -p out
 	@$(BIN)/rehearse bench --json out/bench.json $(ARGS)
 
-docs: .venv/.installed ## Write docs/reference.md and docs/tasks.md from the code
+docs: .venv/.installed ## Write reference.md, tasks.md, robots.md and the robots' config from the code
 	@$(BIN)/python docs/make_reference.py
 	@$(BIN)/python docs/make_tasks.py
+	@$(BIN)/python docs/make_robots.py
 
 clean: ## Remove build output and caches (keeps .venv*, data, runs and out)
 	@rm -rf build dist install log *.egg-info .pytest_cache .ruff_cache .hypothesis .mypy_cache
 	@find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 rendering: .venv/.installed
 	@$(BIN)/python -m rehearse.sim.gl
@@ -57,3 +63,6 @@ rendering: .venv/.installed
 
 .venv-ros/.installed: pyproject.toml setup.py constraints.txt
 	@.ci/setup .venv-ros ros,dev
+
+.venv-lerobot/.installed: pyproject.toml setup.py constraints-lerobot.txt
+	@.ci/setup .venv-lerobot lerobot,dev constraints-lerobot.txt 3.12

@@ -1,8 +1,8 @@
-"""Make the pictures of README and docs in docs/media: filmstrip.png, futures-*.svg, arms.png and tasks.png.
+"""Make the pictures of README and docs in docs/media: filmstrip.png, futures-*.svg, arms.png, robots.png and tasks.png.
 
     rehearse eval --episodes 100 --json benchmarks/results/half.json
     python docs/make_media.py benchmarks/results/half.json
-    python docs/make_media.py                                   # arms.png and tasks.png, which need no results
+    python docs/make_media.py                                   # arms.png, robots.png, tasks.png: they need no results
 
 The film strip shows one test layout three times, at equal times: the fast scripted pull, the planner, and what the
 planner imagined at its first decision.
@@ -25,6 +25,7 @@ from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.oddities import ODDITIES
 from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.evaluate import EvalConfig
+from rehearse.sim.reach.env import ARMS as REACHING
 from rehearse.sim.tasks import get_task, task_names
 from rehearse.stories import habit, tell
 from rehearse.world_model import shipped_checkpoint
@@ -52,10 +53,10 @@ def strip(frames: np.ndarray, picks: list[int], text: str, colour: str) -> Image
     return row
 
 
-def task_row(name: str) -> Image.Image:
+def task_row(name: str, **options: str) -> Image.Image:
     """A task: what the robot sees at first, the goal's picture, and four film frames of the best script."""
     task = get_task(name)
-    env = task.make_env(split="validation", render_mode="rgb_array", render_size=(HEIGHT, WIDTH))
+    env = task.make_env(None, "validation", options, render_mode="rgb_array", render_size=(HEIGHT, WIDTH))
     observation, _ = env.reset(options={"layout": 3})
     agent = make_agent(task, "script-best")
     agent.reset(env, observation, np.random.default_rng(0))
@@ -66,7 +67,7 @@ def task_row(name: str) -> Image.Image:
         done = terminated or truncated
     env.close()
     row = Image.new("RGB", (2 * (HEIGHT + GAP) + 4 * (WIDTH + GAP) - GAP, HEIGHT + LABEL), PAPER)
-    said = f"{name}: {task.summary}"
+    said = f"{' '.join([name, *options.values()])}: {task.summary}"
     ImageDraw.Draw(row).text((2, 4), said, fill=INK, font=ImageFont.load_default(size=16))
     for column, picture in enumerate([observation["image"], observation.get("goal")]):
         if picture is not None:
@@ -143,4 +144,5 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         main(Path(sys.argv[1]))
     arms()
+    save([task_row("reach", arm=name) for name in REACHING], "robots.png")
     save([task_row(name) for name in task_names()], "tasks.png")

@@ -23,6 +23,7 @@ MODULES = (
     "rehearse.world_model.backbones",
     "rehearse.planner",
     "rehearse.sim",
+    "rehearse.sim.batch",
     "rehearse.ros_nodes.guard",
 )
 TARGET = Path(__file__).with_name("reference.md")

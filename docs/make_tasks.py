@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rehearse.files import atomic_write
-from rehearse.sim.task import Task
+from rehearse.sim.task import Option, Task
 from rehearse.sim.tasks import DEFAULT, TASKS, get_task
 
 TARGET = Path(__file__).with_name("tasks.md")
@@ -63,6 +63,11 @@ def listed(names: Iterable[str] | Mapping[str, str]) -> str:
     return ", ".join(f"`{name}`{text}" for name, text in after.items())
 
 
+def known(option: Option) -> tuple[str, ...]:
+    """Its choices, and how others may begin."""
+    return (*option.choices, *(f"{other}…" for other in option.others))
+
+
 def section(task: Task) -> str:
     """One task's heading, summary and facts."""
     levels = {name: " (usual)" if name == task.level else "" for name in task.levels}
@@ -73,7 +78,7 @@ def section(task: Task) -> str:
         "Gymnasium": f"`{task.env_id}`",
         "an episode": f"{task.episode_steps} steps of {task.period_s:g} s",
         "levels": listed(levels) if len(levels) > 1 else "",
-        **{f"`--{name}`": f"{listed(option.choices)}: {option.meaning}" for name, option in task.options.items()},
+        **{f"`--{name}`": f"{listed(known(option))}: {option.meaning}" for name, option in task.options.items()},
         "actions": listed(task.actions),
         "proprioception": listed(task.proprio),
         "signals": listed(signals),

@@ -5,8 +5,9 @@
 
 A gate on a rate itself (``min_success``, ``max_harm``) looks at the observed rate: the same seed gives the same
 episodes, so it cannot flicker. A gate against a baseline fails only where the evidence is clear: the whole 95 %
-interval of the paired difference lies beyond ``delta`` (a test of non-inferiority turned round, so that a small n does
-not fail everyone who changes a comma).
+interval of the paired difference lies beyond ``delta``, and the exact McNemar test says that it is no chance (a test of
+non-inferiority turned round, so that a small n does not fail everyone who changes a comma). What such a gate cannot see
+is said beside its verdict: in how many of a hundred such evaluations it would catch a loss of ten points.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,11 @@ from xml.etree import ElementTree
 from rehearse.errors import ConfigError
 from rehearse.recorded import CONDITIONS, options_of, task_of
 from rehearse.sim.compare import Change, compare
+from rehearse.sim.power import loss_caught
 from rehearse.sim.tasks import DEFAULT
+
+LOSS = 0.10  # for which the power of a gate is told
+SHOWN = 5  # layouts that a failed gate names
 
 
 @dataclass(frozen=True)
@@ -36,16 +41,27 @@ class Rules:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One gate: its name, whether it holds, and the figures in words."""
+    """One gate: its name, whether it holds, and the figures in words.
+
+    ``caught``: the share of such evaluations in which the gate would see a change for the worse of ``LOSS``, at least
+    and at most (power.py); None for a gate that compares with no baseline.
+    """
 
     method: str
     gate: str
     passed: bool
     reason: str
+    caught: tuple[float, float] | None = None
 
 
 def judge(result: dict, rules: Rules, methods: Sequence[str], baseline: dict | None = None) -> list[Verdict]:
-    """Every gate that applies to ``methods`` of a result (and baseline) as ``rehearse eval --json`` writes it."""
+    """Every gate that applies to ``methods`` of a result (and baseline) as ``rehearse eval --json`` writes it.
+
+    ConfigError or DataError if that cannot be judged.
+    """
+    for name, given in (("result", result), ("baseline", baseline or {})):
+        if "decision" in given:  # it ended because of what its episodes were: rates and differences of such lean
+            raise ConfigError(f"the {name} ended when it was decided; evaluate a fixed number of layouts for a gate")
     rows = {row["method"]: row for row in result["rows"]}
     if missing := [method for method in methods if method not in rows]:
         raise ConfigError(f"the result has no row {', '.join(missing)}; it has {', '.join(rows)}")
@@ -81,11 +97,21 @@ def _check_alike(baseline: dict, result: dict) -> None:
 
 def _against(baseline: dict, result: dict, method: str, quantity: str, delta: float) -> Verdict:
     change = compare(baseline["episodes"], result["episodes"], method, quantity)
-    worse = change.high < -delta if quantity == "success" else change.low > delta
-    direction = "lower" if quantity == "success" else "higher"
-    return Verdict(
-        method, f"{quantity} not {direction} than the baseline by over {delta:.0%}", not worse, _said(change)
-    )
+    good = quantity == "success"
+    worse = change.clearly_lower(delta) if good else change.clearly_higher(delta)
+    caught = loss_caught(change.before if good else 1 - change.before, change.n, LOSS, delta)
+    name = f"{quantity} not {'lower' if good else 'higher'} than the baseline by over {delta:.0%}"
+    reason = f"{_said(change)}. {_power(caught, good)}"
+    if worse:
+        first = ", ".join(map(str, change.changed[:SHOWN]))
+        reason += f". Changed on layouts {first}{' ...' * (len(change.changed) > SHOWN)}: rehearse replay films them"
+    return Verdict(method, name, not worse, reason, caught)
+
+
+def _power(caught: tuple[float, float], good: bool) -> str:
+    least, most = (f"{100 * share:.0f}" for share in caught)
+    share = f"{least} %" if least == most else f"{least} % to {most} %"
+    return f"With this n, a {'loss' if good else 'rise'} of {100 * LOSS:.0f} points is caught in {share} of evaluations"
 
 
 def _said(change: Change) -> str:
@@ -109,10 +135,19 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def undecided(error: Exception) -> tuple[str, bytes]:
+    """Markdown and JUnit XML that say that nothing could be judged: an error, which is no failure."""
+    suite = ElementTree.Element("testsuite", name="rehearse gate", tests="1", failures="0", errors="1")
+    case = ElementTree.SubElement(suite, "testcase", classname="rehearse", name="gate")
+    ElementTree.SubElement(case, "error", message=str(error))
+    return f"**The gates could not be judged**\n\n{error}\n", ElementTree.tostring(suite, "utf-8", xml_declaration=True)
+
+
 def junit(verdicts: Sequence[Verdict]) -> bytes:
     """JUnit XML, one test case per gate."""
     failures = str(sum(not verdict.passed for verdict in verdicts))
-    suite = ElementTree.Element("testsuite", name="rehearse gate", tests=str(len(verdicts)), failures=failures)
+    counts = {"tests": str(len(verdicts)), "failures": failures, "errors": "0"}
+    suite = ElementTree.Element("testsuite", name="rehearse gate", **counts)
     for verdict in verdicts:
         case = ElementTree.SubElement(suite, "testcase", classname=verdict.method, name=verdict.gate)
         if verdict.passed:

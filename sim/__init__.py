@@ -22,7 +22,6 @@ ENVIRONMENTS = {
 # public name -> the module that defines it
 _PUBLIC = {
     "ARMS": "rehearse.sim.arms",
-    "Arm": "rehearse.sim.arms",
     "ArmKinematics": "rehearse.sim.kinematics",
     "CAMERAS": "rehearse.sim.cameras",
     "Delayed": "rehearse.sim.latency",
@@ -37,7 +36,9 @@ _PUBLIC = {
     "PlannerAgent": "rehearse.sim.planner_agent",
     "PlannerSettings": "rehearse.sim.planner_agent",
     "PushEnv": "rehearse.sim.push.env",
+    "ROBOTS": "rehearse.sim.robots",
     "ReachEnv": "rehearse.sim.reach.env",
+    "Robot": "rehearse.sim.robots",
     "RolloutDynamics": "rehearse.sim.rollout",
     "SPLITS": "rehearse.sim.layouts",
     "Situation": "rehearse.sim.task",
@@ -46,6 +47,7 @@ _PUBLIC = {
     "TwoRoomEnv": "rehearse.sim.two_room.env",
     "World": "rehearse.sim.dog_on_jacket.world",
     "evaluate": "rehearse.sim.evaluate",
+    "get_robot": "rehearse.sim.menagerie",
     "get_task": "rehearse.sim.tasks",
     "layout_seed": "rehearse.sim.layouts",
     "make_agent": "rehearse.sim.agents",

@@ -115,7 +115,7 @@ def _moment_errors(checkpoint: Path) -> tuple[float, ...]:
 def methods_of(task: Task) -> tuple[str, ...]:
     """What an evaluation of the task compares unless told otherwise."""
     cloning = () if task.cloned is None else (CLONING,)
-    return (*task.scripts, *cloning, *PLANNERS, next(iter(task.oracles)))
+    return (*task.scripts, *cloning, *PLANNERS, *list(task.oracles)[:1])
 
 
 def make_agent(

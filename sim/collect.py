@@ -11,7 +11,7 @@ that looks like must be learnt too: a model that never saw arrival cannot imagin
 import itertools
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from rehearse import __version__
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import Agent, BehaviourAgent
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.takes import KeptTakes, Take
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.world_model.data import Clip, LeRobotWriter
@@ -64,13 +65,7 @@ class CollectConfig:
         return [dict(zip(several, values)) for values in combinations]
 
 
-@dataclass(frozen=True)
-class Take:
-    """One recorded episode; ``harmed`` at any time, ``success`` at any time and without harm."""
-
-    clip: Clip
-    success: bool
-    harmed: bool
+Recorder = Callable[[CollectConfig, Callable[[Task], Agent], Sequence[int]], Iterator[Take]]
 
 
 def noisy_play(task: Task) -> Agent:
@@ -119,7 +114,8 @@ def record_episode(task: Task, env: TaskEnv, agent: Agent, layout: int) -> Take:
 _worker: tuple[CollectConfig, Task, Agent, dict[tuple[str, ...], TaskEnv]] | None = None
 
 
-def _start_worker(config: CollectConfig, make_agent: Callable[[Task], Agent]) -> None:
+def start_worker(config: CollectConfig, make_agent: Callable[[Task], Agent]) -> None:
+    """Prepare this process for the episodes of a collection."""
     global _worker
     import torch
 
@@ -128,7 +124,8 @@ def _start_worker(config: CollectConfig, make_agent: Callable[[Task], Agent]) ->
     _worker = config, task, make_agent(task), {}
 
 
-def _work(index: int) -> Take:
+def work(index: int) -> Take:
+    """Record one episode, in a process that ``start_worker`` has prepared."""
     config, task, agent, envs = _worker
     turn = config.turn(index)
     built_in = tuple(value for name, value in turn.items() if name not in task.changeable)
@@ -141,11 +138,28 @@ def _work(index: int) -> Take:
     return record_episode(task, env, agent, config.seed * LAYOUTS_PER_SEED + index)
 
 
-def episodes(config: CollectConfig, make_agent: Callable[[Task], Agent] = noisy_play) -> Iterator[Take]:
-    """Takes in order of their index, from ``config.workers`` processes."""
+def in_processes(config: CollectConfig, make_agent: Callable[[Task], Agent], indices: Sequence[int]) -> Iterator[Take]:
+    """Takes in the order of ``indices``, from ``config.workers`` processes of this machine."""
     context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
-    with context.Pool(config.workers, _start_worker, (config, make_agent)) as pool:
-        yield from pool.imap(_work, range(config.episodes))
+    with context.Pool(min(config.workers, len(indices)), start_worker, (config, make_agent)) as pool:
+        yield from pool.imap(work, indices)
+
+
+def episodes(
+    config: CollectConfig,
+    make_agent: Callable[[Task], Agent] = noisy_play,
+    run: Recorder = in_processes,
+    kept: KeptTakes | None = None,
+) -> Iterator[Take]:
+    """Takes in order of their index: those that are kept, then those that ``run`` records, which are kept as well."""
+    first = 0 if kept is None else min(kept.count, config.episodes)
+    yield from (kept.read(index) for index in range(first))
+    if first == config.episodes:
+        return
+    for take in run(config, make_agent, range(first, config.episodes)):
+        if kept is not None:
+            kept.add(take)
+        yield take
 
 
 def collect(
@@ -154,8 +168,15 @@ def collect(
     make_agent: Callable[[Task], Agent] = noisy_play,
     on_episode: Callable[[Take], None] = lambda take: None,
     behaviour: str = "noisy play",
+    run: Recorder = in_processes,
+    keep: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write ``config.episodes`` episodes to ``path``; a failed or killed run leaves no dataset there."""
+    """Write ``config.episodes`` episodes to ``path``; a failed or killed run leaves no dataset there.
+
+    ``run``: where they are recorded, here or elsewhere (on_ray.py). With ``keep`` finished episodes wait in
+    ``<path>.partial``, and the same collection goes on from there; it names what they depend on besides the
+    configuration, such as the code.
+    """
     task = get_task(config.task)
     provenance = {
         "task": config.task,
@@ -165,6 +186,10 @@ def collect(
         **{name: getattr(config, name) for name in ("episodes", "level", "seed", "workers", "image_size")},
         **config.options,
     }
+    kept = None
+    if keep is not None:
+        alike = {name: str(value) for name, value in provenance.items() if name not in ("episodes", "workers")}
+        kept = KeptTakes.open(path.with_name(path.name + ".partial"), alike | dict(keep))
     with LeRobotWriter(
         path,
         fps=round(1 / task.period_s),
@@ -172,7 +197,9 @@ def collect(
         provenance=provenance,
         names={"observation.state": list(task.proprio), "action": list(task.actions)},
     ) as writer:
-        for take in episodes(config, make_agent):
+        for take in episodes(config, make_agent, run, kept):
             writer.add(take.clip)
             on_episode(take)
+    if kept is not None:
+        kept.remove()
     return path

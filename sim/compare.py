@@ -5,7 +5,8 @@
 
 Episodes are paired by layout, which removes what makes a layout easy or hard from the comparison. The interval of the
 difference is a bootstrap over the pairs (Efron 1979), the p-value the exact McNemar test: of the pairs that changed,
-as many should have changed either way (McNemar 1947). Both by scipy.
+as many should have changed either way (McNemar 1947). Both by scipy. With few pairs the bootstrap is too sure of itself
+(if all three of three are lost, its interval is a point); the exact test is not, and ``clearly_lower`` asks both.
 """
 
 from collections.abc import Sequence
@@ -16,14 +17,14 @@ from scipy.stats import binomtest, bootstrap
 
 from rehearse.errors import DataError
 
-QUANTITIES = ("success", "woken")
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Change:
     """A rate over the same n layouts before and after. ``low``, ``high``: 95 % interval of the difference.
 
-    ``gained`` and ``lost`` count the layouts where it became true and where it no longer is.
+    ``gained`` and ``lost`` count the layouts where it became true and where it no longer is; ``changed`` names all.
     """
 
     method: str
@@ -36,11 +37,20 @@ class Change:
     gained: int
     lost: int
     p_value: float
+    changed: tuple[int, ...]
 
     @property
     def difference(self) -> float:
         """After less before."""
         return self.after - self.before
+
+    def clearly_lower(self, delta: float) -> bool:
+        """Whether it fell by more than ``delta``: the whole interval lies below, and it is not chance."""
+        return self.high < -delta and self.p_value < SIGNIFICANT
+
+    def clearly_higher(self, delta: float) -> bool:
+        """Whether it rose by more than ``delta``, likewise."""
+        return self.low > delta and self.p_value < SIGNIFICANT
 
 
 def compare(before: Sequence[dict], after: Sequence[dict], method: str, quantity: str) -> Change:
@@ -54,7 +64,7 @@ def compare(before: Sequence[dict], after: Sequence[dict], method: str, quantity
     gained, lost = int((now & ~was).sum()), int((was & ~now).sum())
     change = now.astype(float) - was
     low = high = float(change.mean())
-    if gained or lost:  # the bootstrap of a constant is that constant
+    if change.std() > 0:  # the bootstrap of a constant is that constant
         low, high = bootstrap((change,), np.mean, method="percentile", rng=0).confidence_interval
     return Change(
         method=method,
@@ -67,6 +77,7 @@ def compare(before: Sequence[dict], after: Sequence[dict], method: str, quantity
         gained=gained,
         lost=lost,
         p_value=float(binomtest(gained, gained + lost).pvalue) if gained or lost else 1.0,
+        changed=tuple(layout for layout, differs in zip(layouts, now != was) if differs),
     )
 
 

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,12 +26,14 @@ from rehearse.sim.latency import Clock
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.perturb import Perturbation, Perturbed
 from rehearse.sim.planner_agent import PlannerSettings
+from rehearse.sim.sequential import Trial
 from rehearse.sim.starts import start_of
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.sim.telemetry import Telemetry
 
 NOTHING_DONE: Mapping = MappingProxyType({})
+Item = tuple[str, int]  # method and layout
 
 
 @dataclass(frozen=True)
@@ -85,23 +88,32 @@ class EvalConfig:
         return Clock(self.delay_steps, self.measured, self.compensate)
 
 
+Runner = Callable[[EvalConfig, Sequence[Item]], Iterator[Episode]]
+
+
 @dataclass(frozen=True)
 class Report:
-    """Summary rows by method, and the episodes that they were made of, of one task."""
+    """Summary rows by method, and the episodes that they were made of, of one task.
+
+    ``decision``: of an evaluation that stopped by itself (sequential.py).
+    """
 
     task: Task
     rows: list[dict]
     episodes: list[Episode]
+    decision: dict | None = None
 
     def to_dict(self) -> dict:
         """JSON-able."""
-        return {"rows": self.rows, "episodes": [episode.to_row(self.task.harm) for episode in self.episodes]}
+        told = {"rows": self.rows, "episodes": [episode.to_row(self.task.harm) for episode in self.episodes]}
+        return told if self.decision is None else {**told, "decision": self.decision}
 
 
 _worker: tuple[EvalConfig, TaskEnv] | None = None
 
 
-def _start_worker(config: EvalConfig) -> None:
+def start_worker(config: EvalConfig) -> None:
+    """Prepare this process for the episodes of an evaluation."""
     global _worker
     import torch
 
@@ -124,7 +136,8 @@ def agent_for(config: EvalConfig, method: str, delays: Sequence[int] | None = No
     return config.clock.late(agent, task, delays)
 
 
-def _work(config: EvalConfig, item: tuple[str, int]) -> Episode:
+def work(config: EvalConfig, item: Item) -> Episode:
+    """One episode, in a process that ``start_worker`` has prepared."""
     method, layout = item
     task, plans = get_task(config.task), []
 
@@ -183,33 +196,51 @@ def run_episode(
     )
 
 
-def run_episodes(config: EvalConfig, done: Mapping[tuple[str, int], Episode] = NOTHING_DONE) -> Iterator[Episode]:
-    """All episodes, as they finish; the dear methods first, so that no core waits at the end.
+def in_processes(config: EvalConfig, items: Sequence[Item]) -> Iterator[Episode]:
+    """Run the items in ``config.workers`` processes of this machine."""
+    context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
+    with context.Pool(min(config.workers, len(items)), start_worker, (config,)) as pool:
+        yield from pool.imap_unordered(partial(work, config), items)
 
-    Those that are ``done`` are not run again, and come first.
+
+def run_episodes(
+    config: EvalConfig, done: Mapping[Item, Episode] = NOTHING_DONE, run: Runner = in_processes, by_layout: bool = False
+) -> Iterator[Episode]:
+    """All episodes, as they finish; the dear methods first, so that no core waits at the end, or layout by layout.
+
+    Those that are ``done`` are not run again, and come first. ``run``: where they run, here or elsewhere (on_ray.py).
     """
     layouts = [config.seed * LAYOUTS_PER_SEED + i for i in range(config.episodes)]
     wanted = [(method, layout) for method in reversed(config.methods) for layout in layouts]
+    if by_layout:
+        wanted.sort(key=lambda item: item[1])
     yield from (done[item] for item in wanted if item in done)
     items = [item for item in wanted if item not in done]
-    if not items:
-        return
-    context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
-    with context.Pool(min(config.workers, len(items)), _start_worker, (config,)) as pool:
-        yield from pool.imap_unordered(partial(_work, config), items)
+    if items:
+        yield from run(config, items)
 
 
 def evaluate(
     config: EvalConfig,
     on_episode: Callable[[Episode], None] = lambda episode: None,
-    done: Mapping[tuple[str, int], Episode] = NOTHING_DONE,
+    done: Mapping[Item, Episode] = NOTHING_DONE,
+    run: Runner = in_processes,
+    trial: Trial | None = None,
 ) -> Report:
-    """Run and summarise; rows in the order of ``config.methods``. ``done``: episodes of an earlier run (ledger.py)."""
+    """Run and summarise; rows in the order of ``config.methods``. ``done``: episodes of an earlier run (ledger.py).
+
+    With a ``trial`` it ends as soon as that is decided, and reports the layouts on which the decision rests.
+    """
     episodes = []
-    for episode in run_episodes(config, done):
-        episodes.append(episode)
-        on_episode(episode)
+    with closing(run_episodes(config, done, run, by_layout=trial is not None)) as running:
+        for episode in running:
+            episodes.append(episode)
+            on_episode(episode)
+            if trial is not None and trial.saw(episode):
+                break
+    if trial is not None:
+        episodes = [episode for episode in episodes if trial.counts(episode)]
     episodes.sort(key=lambda e: (config.methods.index(e.method), e.layout))
     task = get_task(config.task)
     rows = [summarise(method, [e for e in episodes if e.method == method], task.harm) for method in config.methods]
-    return Report(task, rows, episodes)
+    return Report(task, rows, episodes, None if trial is None else trial.decision())

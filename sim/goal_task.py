@@ -25,7 +25,13 @@ def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
         oracles={"oracle": RolloutDynamics},
         # Where things are is asked for in metres: a picture that is shown shifted would tell it wrong. What moves is
         # small beside the light and the camera of a layout, which would else make up nine tenths of a moment.
-        training={"shift_px": 0, "motion_weight": 0.05},
+        # It is also all that a plan goes by, and worth more than it usually is beside the rest of a moment.
+        training={
+            "shift_px": 0,
+            "motion_weight": 0.05,
+            "observed_head_weight": 1.0,
+            "imagined_head_weight": 2.0,
+        },
         **rest,
     )
 

@@ -236,6 +236,8 @@ class OfWorld:
     """The task's oracle as a planner's verifier: whatever history it is shown, it observes the true world."""
 
     def __init__(self, task: Task, world: Any) -> None:
+        if not task.oracles:
+            raise ConfigError(f"{task.name} has no true physics to verify by; leave out planner.verify")
         self._world, self._physics = world, next(iter(task.oracles.values()))(world)
 
     def observe(self, history: History) -> Any:

@@ -2,22 +2,20 @@
 
     oracle = RolloutDynamics(world); futures = oracle.imagine(oracle.observe(world), actions)     # (N, H, A)
 
-``observe`` takes the whole state of a world; ``imagine`` steps N copies of it with ``mujoco.rollout`` (a C thread pool)
-under the world's own controls, and measures them with the world's own ``outcomes``. What is imagined is bit for bit
-what the world then does. One ensemble member (K = 1), no disagreement.
+``observe`` takes the whole state of a world; ``imagine`` steps N copies of it as a batch (``rehearse.sim.batch``) under
+the world's own controls, and measures them with the world's own ``outcomes``. On the CPU what is imagined is bit for
+bit what the world then does. A future that diverged is NaN, which no planner takes. K = 1, no disagreement.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
 
 import mujoco
-import mujoco.rollout
 import numpy as np
 import torch
 
 from rehearse.planner import Futures
-
-_PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
+from rehearse.sim.batch import PHYSICS, Batch, Threads
 
 
 class Steppable(Protocol):
@@ -43,18 +41,17 @@ class Snapshot:
 
 
 class RolloutDynamics:
-    """``mujoco.rollout`` as a Dynamics. ``threads`` 0 steps in the calling thread; ``world`` lends its model."""
+    """A batch as a Dynamics. ``world`` lends its model; ``batch`` must be of that model, ``Threads`` unless given."""
 
-    def __init__(self, world: Steppable, threads: int = 0) -> None:
+    def __init__(self, world: Steppable, batch: Batch | None = None) -> None:
         self.world = world
-        self._pool = mujoco.rollout.Rollout(nthread=threads)
-        self._datas = [mujoco.MjData(world.model) for _ in range(max(1, threads))]
+        self._batch = batch or Threads(world.model)
 
     def observe(self, history: Steppable) -> Snapshot:
         """Freeze ``history``, which is the world itself: the oracle sees everything."""
         model, data = history.model, history.data
-        state = np.empty(mujoco.mj_stateSize(model, _PHYSICS))
-        mujoco.mj_getState(model, data, state, _PHYSICS)
+        state = np.empty(mujoco.mj_stateSize(model, PHYSICS))
+        mujoco.mj_getState(model, data, state, PHYSICS)
         # The warm start is no part of the physics state, yet the solver's result depends on it in the last digits.
         return Snapshot(state, data.qacc_warmstart.copy(), history.command.copy())
 
@@ -62,22 +59,21 @@ class RolloutDynamics:
         """Actions (N, H, A) -> Futures with all that the world's ``outcomes`` names, each (1, N, H)."""
         world, (count, horizon) = self.world, actions.shape[:2]
         plans = np.clip(actions.detach().double().cpu().numpy(), -1, 1)
-        repeat = lambda array: np.repeat(array[None], count, axis=0)  # noqa: E731
         # All steps in one rollout: begun anew at every step, the solver would lose its warm start.
-        trajectory, _ = self._pool.rollout(
-            world.model,
-            self._datas,
-            repeat(belief.state),
+        rolled = self._batch.rollout(
+            belief.state,
             np.stack([world.controls(plan, belief.command)[0] for plan in plans]),
-            initial_warmstart=repeat(belief.warmstart),
+            warmstart=belief.warmstart,
         )
-        arrived = trajectory[:, world.substeps - 1 :: world.substeps]
+        arrived = rolled.states[:, world.substeps - 1 :: world.substeps]
         qpos = arrived[..., 1 : 1 + world.model.nq]  # time stands before it
+        signals = world.outcomes(qpos)
+        lost = np.isnan(qpos).any(-1)
         return Futures(
             latents=None,
             signals={
-                name: torch.from_numpy(np.asarray(value, np.float32))[None]
-                for name, value in world.outcomes(qpos).items()
+                name: torch.from_numpy(np.where(lost, np.nan, value).astype(np.float32))[None]
+                for name, value in signals.items()
             },
             disagreement=torch.zeros(count, horizon),
         )

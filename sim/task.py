@@ -106,10 +106,15 @@ class Harm:
 
 @dataclass(frozen=True)
 class Option:
-    """A choice that only this task's environment has; the first of the ``choices`` is the usual one."""
+    """A choice that only this task's environment has; the first of the ``choices`` is the usual one.
+
+    ``others``: how further values may begin, which cannot be listed; ``find`` raises for one of which there is nothing.
+    """
 
     choices: tuple[str, ...]
     meaning: str
+    others: tuple[str, ...] = ()
+    find: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class Task:
     signals: Mapping[str, str]  # {name: kind}: what its datasets tell
     play: Callable[[], Behaviour]  # what training data comes from
     scripts: Mapping[str, Callable[[], Behaviour]]  # {method: a new behaviour}
-    oracles: Mapping[str, Physics]  # {method: true physics}, best first
+    oracles: Mapping[str, Physics]  # {method: true physics}, best first; none where it cannot be had
     mpc: MPCConfig
     objective: Callable[[Situation], Objective]
     limits: Limits | None = None  # a planner's candidates as the robot would make of them
@@ -176,12 +181,9 @@ class Task:
             ("signal", (*self.tops, *self.goal_signals), self.signals),
             ("signal of harm", () if self.harm is None else (self.harm.event, self.harm.strain), self.signals),
             ("changeable thing", self.changeable, ("level", *self.options)),
-            ("script", ("script-best",), self.scripts),
         ):
             if unknown := sorted(set(found) - set(known)):
                 raise ConfigError(f"task {self.name}: unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
-        if not self.oracles:
-            raise ConfigError(f"task {self.name}: there is no oracle; give one that imagines with the true physics")
         if self.goal_signals and len(self.goal_signals) != len(self.goal):
             raise ConfigError(f"task {self.name}: goal_signals need {len(self.goal)} names, one a number of the goal")
         if taken := set(self.options) & set(RESERVED):
@@ -223,8 +225,14 @@ class Task:
             raise ConfigError(f"{self.name} has no option {unknown[0]}; its options are: {known}")
         chosen = {name: given.get(name, option.choices[0]) for name, option in self.options.items()}
         for name, value in chosen.items():
-            if value not in (choices := self.options[name].choices):
-                raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(choices)}")
+            option = self.options[name]
+            if value in option.choices:
+                continue
+            if not value.startswith(option.others):
+                known = (*option.choices, *(f"{other}…" for other in option.others))
+                raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(known)}")
+            if option.find is not None:
+                option.find(value)
         return chosen
 
     def signals_of(self, infos: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:

@@ -3,7 +3,8 @@
     task = get_task("dog-on-jacket"); names = task_names("benchmark")
 
 A task that is not listed here is named by where it stands: ``get_task("my_robot.task:TASK")``, on every command line
-too (``--task my_robot.task:TASK``). A task is imported when it is first asked for.
+too (``--task my_robot.task:TASK``). Any Gymnasium environment is one as well: ``get_task("gym:Reacher-v5")``. A task is
+imported when it is first asked for.
 """
 
 from importlib import import_module
@@ -20,13 +21,20 @@ TASKS = {
     "reach": "rehearse.sim.reach.task:TASK",
 }
 DEFAULT = "dog-on-jacket"
+GYM = "gym:"
 
 
 def get_task(name: str) -> Task:
     """The task of this name, or at this ``module:variable``; ConfigError lists the names."""
+    if name.startswith(GYM):
+        from rehearse.sim.gym.task import gym_task
+
+        return gym_task(name.removeprefix(GYM))
     module, _, variable = TASKS.get(name, name).partition(":")
     if not variable:
-        raise ConfigError(f"unknown task {name!r}; choose one of {', '.join(TASKS)}, or module:variable of your own")
+        raise ConfigError(
+            f"unknown task {name!r}; choose one of {', '.join(TASKS)}, module:variable of your own, or gym:<id>"
+        )
     try:
         task = getattr(import_module(module), variable)
     except (ImportError, AttributeError) as error:

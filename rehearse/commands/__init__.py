@@ -4,9 +4,11 @@ from typing import Annotated
 
 import tyro
 
+from rehearse.commands.aggregate import Aggregate
 from rehearse.commands.bench import Bench
 from rehearse.commands.clone import Clone
 from rehearse.commands.collect import Collect
+from rehearse.commands.data import Data
 from rehearse.commands.demo import Demo
 from rehearse.commands.dream import Dream
 from rehearse.commands.eval import Eval
@@ -26,6 +28,7 @@ COMMANDS = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Collect, tyro.conf.subcommand("collect")]
+    | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
     | Annotated[Finetune, tyro.conf.subcommand("finetune")]
@@ -33,6 +36,7 @@ COMMANDS = (
     | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[Novelty, tyro.conf.subcommand("novelty")]
     | Annotated[Gate, tyro.conf.subcommand("gate")]
+    | Annotated[Aggregate, tyro.conf.subcommand("aggregate")]
     | Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Explain, tyro.conf.subcommand("explain")]
     | Annotated[Dream, tyro.conf.subcommand("dream")]

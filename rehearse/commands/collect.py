@@ -1,15 +1,17 @@
 """``rehearse collect``: scripted-and-noise episodes into a LeRobotDataset v3.0."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from rehearse.commands.base import progress_bar
+from rehearse.commands.base import about, progress_bar
 from rehearse.commands.of_task import TaskCommand
 from rehearse.errors import ConfigError
-from rehearse.sim.collect import CollectConfig, Take, collect, scripted
+from rehearse.sim.collect import CollectConfig, Take, collect, in_processes, noisy_play, scripted
+from rehearse.sim.on_ray import connected, takes_on_ray
 
 PLAY = "play"
 
@@ -22,7 +24,8 @@ class Collect(TaskCommand):
     """
 
     out: Path = Path("data/play")
-    """Folder of the new dataset; it appears when collection is complete."""
+    """Folder of the new dataset; it appears when collection is complete. Until then finished episodes wait in
+    OUT.partial, and the same command goes on after a kill."""
     episodes: int = 8000
     """How many episodes."""
     behaviour: str = PLAY
@@ -32,6 +35,8 @@ class Collect(TaskCommand):
     """Seed of the layouts (train split) and of the behaviour."""
     workers: int = CollectConfig.workers
     """Processes that step and render."""
+    ray_address: str | None = None
+    """Record on a Ray cluster: auto, local or host:port. Needs the extra `ray`."""
 
     def run(self, console: Console) -> int:
         """Collect with a progress bar."""
@@ -60,10 +65,13 @@ class Collect(TaskCommand):
                     counts[harm.event] += take.harmed
                 bar.update(collecting, advance=1, text=f"{counts['frames']:,} frames, success {counts['success']}")
 
-            if self.behaviour == PLAY:
-                collect(config, self.out, on_episode=count)
-            else:
-                collect(config, self.out, partial(scripted, self.behaviour), count, self.behaviour)
+            play = self.behaviour == PLAY
+            make_agent = noisy_play if play else partial(scripted, self.behaviour)
+            name = "noisy play" if play else self.behaviour
+            keep = {"code": about()["code"]}
+            with nullcontext() if self.ray_address is None else connected(self.ray_address):
+                run = in_processes if self.ray_address is None else takes_on_ray
+                collect(config, self.out, make_agent, count, name, run, keep)
         console.print(f"{self.out}: " + ", ".join(f"{name} {value:,}" for name, value in counts.items()))
         self.write_json({"path": str(self.out), **counts})
         return 0

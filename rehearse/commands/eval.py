@@ -1,7 +1,7 @@
 """``rehearse eval``: every method on the same held-out layouts, as a table and as JSON."""
 
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -10,16 +10,22 @@ from rich.table import Table
 from rehearse.commands.base import about, progress_bar
 from rehearse.commands.of_suite import run_suite
 from rehearse.commands.of_task import TaskCommand
+from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
+from rehearse.gates import Rules
 from rehearse.page import rate_panels
 from rehearse.recorded import conditions, default_checkpoint, default_policy
 from rehearse.sim.agents import methods_of
 from rehearse.sim.episode import Episode
-from rehearse.sim.evaluate import EvalConfig, Report, evaluate
+from rehearse.sim.evaluate import EvalConfig, Report, Runner, evaluate, in_processes
 from rehearse.sim.latency import Clock
+from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.ledger import Ledger
+from rehearse.sim.on_ray import connected, episodes_on_ray
 from rehearse.sim.planner_agent import PlannerSettings
+from rehearse.sim.power import POWERS, Plan, layouts_needed
+from rehearse.sim.sequential import Trial
 from rehearse.sim.task import Task
 from rehearse.sim.tasks import get_task
 
@@ -40,8 +46,8 @@ class Eval(TaskCommand):
     planner: PlannerSettings = field(default_factory=PlannerSettings)
     """How planners plan, but for what their names say."""
     clock: str = "ideal"
-    """Latency: ideal, there is none; fixed:400, every action arrives so many milliseconds later, in whole control periods;
-    measured, as much later as its planning took on this machine, rounded up to control periods."""
+    """Latency: ideal, there is none; fixed:400, every action arrives so many milliseconds later, in whole control
+    periods; measured, as much later as its planning took on this machine, rounded up to control periods."""
     blind_to_delay: bool = False
     """Planners are not told of the latency, and plan as if they acted at once."""
     suite: str | None = None
@@ -63,11 +69,25 @@ class Eval(TaskCommand):
     """Also draw success and harm against the number of futures into this folder, as SVG."""
     workers: int = EvalConfig.workers
     """Processes."""
+    ray_address: str | None = None
+    """Run on a Ray cluster: auto, local or host:port. The same rows; needs the extra `ray`."""
+    until_decided: bool = False
+    """Stop as soon as it is clear which of two methods succeeds more often, or on which side of --floor one does.
+    --episodes is the most; a decision is wrong in 5 % at most, however often one looks."""
+    floor: float | None = None
+    """With --until-decided and one method: the success rate that it is held against."""
+    plan_n: tuple[float, float] | None = None
+    """Run nothing: print how many layouts tell two success rates apart, such as 0.8 0.9."""
 
     def run(self, console: Console) -> int:
         """Evaluate with a progress bar, print the table, write the JSON."""
         if self.suite is not None or self.latency is not None:
             return run_suite(self, console)
+        if self.plan_n is not None:
+            plans = layouts_needed(*self.plan_n, Rules.delta)
+            Console().print(plans_table(*self.plan_n, plans))
+            self.write_json({"plans": [asdict(plan) for plan in plans], "about": about()})
+            return 0
         task = self.found_task()
         methods = methods_of(task)
         if self.methods is not None:
@@ -89,13 +109,27 @@ class Eval(TaskCommand):
             trees=self.trees,
             workers=self.workers,
         )
-        report = evaluate_with_bar(config, console, self.rows)
+        trial = self._trial(config)
+        with nullcontext() if self.ray_address is None else connected(self.ray_address):
+            run = in_processes if self.ray_address is None else episodes_on_ray
+            report = evaluate_with_bar(config, console, self.rows, trial, run)
         scene = ", ".join([f"level {config.level}", *(f"{name} {value}" for name, value in config.options.items())])
         Console().print(results_table(task, report.rows, f"{self.task}, {scene}, test layouts"))
         self.write_json({**report.to_dict(), "about": about_evaluation(config)})
+        if report.decision is not None:
+            Console().print(f"{report.decision['words']}; rates of an evaluation that stops by itself lean a little")
         if self.figures is not None:
             write_figures(task, report.rows, self.figures)
         return 0
+
+    def _trial(self, config: EvalConfig) -> Trial | None:
+        if self.until_decided:
+            return Trial(config.methods, config.seed * LAYOUTS_PER_SEED, self.floor)
+        if self.floor is not None:
+            raise ConfigError(
+                "--floor is for --until-decided; rehearse gate --min-success judges a finished evaluation"
+            )
+        return None
 
 
 def write_figures(task: Task, rows: list[dict], folder: Path) -> None:
@@ -107,7 +141,13 @@ def write_figures(task: Task, rows: list[dict], folder: Path) -> None:
                 path.write_text(standalone(svg), encoding="utf-8")
 
 
-def evaluate_with_bar(config: EvalConfig, console: Console, rows: Path | None = None) -> Report:
+def evaluate_with_bar(
+    config: EvalConfig,
+    console: Console,
+    rows: Path | None = None,
+    trial: Trial | None = None,
+    run: Runner = in_processes,
+) -> Report:
     """Evaluate while a bar shows the success so far of the method at work; ``rows`` is a file of finished episodes."""
     tally: dict[str, list[bool]] = {}
     with ExitStack() as stack:
@@ -126,7 +166,19 @@ def evaluate_with_bar(config: EvalConfig, console: Console, rows: Path | None = 
             outcomes.append(episode.success)
             bar.update(task, advance=1, text=f"{episode.method}: {sum(outcomes)} of {len(outcomes)}")
 
-        return evaluate(config, count, done)
+        return evaluate(config, count, done, run, trial)
+
+
+def plans_table(before: float, after: float, plans: list[Plan]) -> Table:
+    """Layouts that are needed, one row per way of laying them out."""
+    told = {"different": "that they differ (5 %, two-sided)", "gate": f"rehearse gate --delta {Rules.delta}"}
+    table = Table(title=f"layouts that tell {before:.0%} from {after:.0%}")
+    for name in ("test", "layouts", *(f"n for {power:.0%} power" for power in POWERS)):
+        table.add_column(name, justify="right" if name.startswith("n ") else "left")
+    for test, layout in dict.fromkeys((plan.test, plan.layout) for plan in plans):
+        sizes = [str(plan.n) for plan in plans if (plan.test, plan.layout) == (test, layout)]
+        table.add_row(told[test], layout, *sizes)
+    return table
 
 
 def about_evaluation(config: EvalConfig) -> dict[str, str]:

@@ -16,7 +16,8 @@ def _flags() -> list[tuple]:
     meanings: dict[str, list[str]] = {}
     for task in map(get_task, TASKS):
         for name, option in task.options.items():
-            meanings.setdefault(name, []).append(f"{task.name}: {', '.join(option.choices)}; {option.meaning}.")
+            known = ", ".join((*option.choices, *(f"{other}…" for other in option.others)))
+            meanings.setdefault(name, []).append(f"{task.name}: {known}; {option.meaning}.")
     return [
         (name, Annotated[str | None, tyro.conf.arg(help=" ".join(told))], field(default=None))
         for name, told in meanings.items()

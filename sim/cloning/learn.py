@@ -4,7 +4,8 @@
 
 Whole episodes are shown, because a memory begins where they begin. Where the task has a goal, the goal of an episode is
 where it led to, so that every episode demonstrates something (hindsight: arXiv 1707.01495, 1906.05838). Where it has
-none, only those episodes are repeated that came to their end without harm.
+none, only those episodes are repeated that came to their end without harm. A policy soon knows its demonstrations by
+heart: what is kept is the step at which episodes that it was not shown were least unlikely.
 """
 
 import json
@@ -14,9 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from rehearse.errors import DataError
+from rehearse.files import atomic_write
 from rehearse.sim.cloning.policy import Policy, PolicyConfig
 from rehearse.sim.task import Task
 from rehearse.world_model import TrainConfig, checkpoint, loop
@@ -26,6 +29,8 @@ from rehearse.world_model.losses import masked_mean
 from rehearse.world_model.sampler import split
 
 DONE = 0.999  # of progress
+BEST = "best.safetensors"
+LOOK_EVERY, MOST_HELD = 50, 32  # steps; held-out episodes, for a look must cost little
 
 
 def clone_config(**changes: Any) -> TrainConfig:
@@ -38,7 +43,7 @@ def clone(
     paths: Sequence[Path],
     config: TrainConfig,
     out: Path,
-    on_progress: loop.Progress | None = None,
+    on_progress: loop.Progress = lambda now: None,
     data: Sequence[Any] = (),
 ) -> Path:
     """Train a policy on LeRobotDatasets of ``task`` and write it to ``out``; killed, the same call goes on.
@@ -67,9 +72,47 @@ def clone(
         policy = Policy(PolicyConfig(len(task.actions), len(task.proprio), len(task.goal), config.model.image_size))
     _fit_normalisation(policy, task, kept)
     fingerprint = json.dumps(["clone", config.identity(), len(kept)], sort_keys=True)
-    loop.fit(policy.train(), loop.Task(draw, losses), config, out, fingerprint, on_progress=on_progress)
-    metrics = {"episodes": len(kept), "unlikeliness": _unlikeliness_on(policy.eval(), task, (held or [kept])[0])}
-    return checkpoint.save(policy, out, data=data, metrics=metrics | {"held_out": bool(held)})
+    best = Best(policy, task, (held or [kept])[0], out / BEST)
+
+    def watched(now: dict) -> None:
+        best.look(now["step"], last=now["step"] == now["steps"])
+        on_progress(now)
+
+    loop.fit(policy.train(), loop.Task(draw, losses), config, out, fingerprint, on_progress=watched)
+    metrics = {"episodes": len(kept), "step": best.step, "unlikeliness": best.unlikeliness, "held_out": bool(held)}
+    return checkpoint.save(best.taken(), out, data=data, metrics=metrics)
+
+
+class Best:
+    """The weights of the step at which held-out episodes were least unlikely; they lie in a file, for a kill."""
+
+    def __init__(self, policy: Policy, task: Task, held: ClipCache, path: Path) -> None:
+        self._policy, self._task, self._path = policy, task, path
+        most = min(len(held), MOST_HELD)
+        self._batch = held.subset(range(most)).sample(
+            4 * most, int(held.lengths.max()), torch.Generator().manual_seed(0), min_valid=int(held.lengths.max())
+        )
+        told = checkpoint.read_tensors(path)[1] if path.exists() else {}
+        self.step, self.unlikeliness = int(told.get("step", 0)), float(told.get("unlikeliness", "inf"))
+
+    def look(self, step: int, last: bool = False) -> None:
+        """Compare, now and then."""
+        if step % LOOK_EVERY and not last:
+            return
+        self._policy.eval()
+        with torch.no_grad():
+            found = round(float(unlikeliness(self._policy, self._task, self._batch)), 4)
+        self._policy.train()
+        if found < self.unlikeliness:
+            self.step, self.unlikeliness = step, found
+            with atomic_write(self._path) as path:
+                tensors = {name: tensor.contiguous() for name, tensor in self._policy.state_dict().items()}
+                save_file(tensors, path, metadata={"step": str(step), "unlikeliness": str(found)})
+
+    def taken(self) -> Policy:
+        """The policy with these weights."""
+        checkpoint.fill(self._policy, checkpoint.read_tensors(self._path)[0], self._path)
+        return self._policy.eval()
 
 
 def unlikeliness(policy: Policy, task: Task, batch: dict) -> Tensor:
@@ -123,9 +166,3 @@ def _fit_normalisation(policy: Policy, task: Task, cache: ClipCache, most: int =
         ends = torch.tensor([[clip.signals[name][-1] for name in task.goal_signals] for clip in clips])
         policy.goal_mean.copy_(ends.mean(0))
         policy.goal_std.copy_(ends.std(0, correction=0).clamp(min=1e-3))
-
-
-@torch.no_grad()
-def _unlikeliness_on(policy: Policy, task: Task, cache: ClipCache) -> float:
-    batch = cache.sample(min(256, 4 * len(cache)), int(cache.lengths.max()), torch.Generator().manual_seed(0))
-    return round(float(unlikeliness(policy, task, batch)), 4)

@@ -8,9 +8,10 @@ What a node needs to command an arm through its joints with plans that are made 
 
 import numpy as np
 
-from rehearse.sim.arms import ARMS, Arm
+from rehearse.sim.arms import ARMS
 from rehearse.sim.dog_on_jacket.world import PERIOD_S, STEP_M, WORKSPACE_HIGH_M, WORKSPACE_LOW_M
 from rehearse.sim.kinematics import ArmKinematics
+from rehearse.sim.robots import Robot
 
 GRIP_CLOSED = 1.0
 
@@ -20,7 +21,7 @@ class ArmMotion:
 
     period_s = PERIOD_S
 
-    def __init__(self, arm: Arm = ARMS["arm7"]) -> None:
+    def __init__(self, arm: Robot = ARMS["arm7"]) -> None:
         self.joints = arm.joints
         self._kinematics = ArmKinematics(arm)
 

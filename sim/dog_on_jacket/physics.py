@@ -2,8 +2,9 @@
 
     dynamics = PhysicsDynamics(world); futures = dynamics.imagine(dynamics.observe(world), actions)   # (N, H, 4)
 
-``observe`` snapshots a world; ``imagine`` steps N copies of it with ``mujoco.rollout`` (a C thread pool), one control
-step at a time so that the grasp follows the same rule as in the world. Signals have one ensemble member (K = 1).
+``observe`` snapshots a world; ``imagine`` steps N copies of it as a batch (``rehearse.sim.batch``), one control step at
+a time so that the grasp follows the same rule as in the world. Signals have one ensemble member (K = 1); of a future
+that diverged they are NaN from there on, which no planner takes.
 """
 
 import copy
@@ -11,20 +12,16 @@ import dataclasses
 from dataclasses import dataclass
 
 import mujoco
-import mujoco.rollout
 import numpy as np
 import torch
 
 from rehearse.planner import Futures
+from rehearse.sim.batch import GRASPS, PHYSICS, Batch, Threads
 from rehearse.sim.dog_on_jacket import scene
 from rehearse.sim.dog_on_jacket.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
 from rehearse.sim.dog_on_jacket.factors import FactorRanges
 from rehearse.sim.dog_on_jacket.world import DOG_SENSORS, HOLD_SUBSTEPS, SUBSTEPS, World
 
-_PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
-# Equality flags are user inputs, not physics state: they ride along with the controls, so that a grasp can open and
-# close inside a rollout while the cloth's own edge constraints stay on.
-_CONTROL = mujoco.mjtState.mjSTATE_CTRL | mujoco.mjtState.mjSTATE_EQ_ACTIVE
 _PER_SAMPLE = round(SAMPLE_PERIOD_S / scene.TIMESTEP_S)
 
 
@@ -42,19 +39,18 @@ class Snapshot:
 
 
 class PhysicsDynamics:
-    """``mujoco.rollout`` as a Dynamics. ``threads`` 0 steps in the calling thread; ``world`` lends its model."""
+    """A batch as a Dynamics. ``world`` lends its model; ``batch`` must be of that model, ``Threads`` unless given."""
 
-    def __init__(self, world: World, threads: int = 0) -> None:
+    def __init__(self, world: World, batch: Batch | None = None) -> None:
         self.world = world
-        self._pool = mujoco.rollout.Rollout(nthread=threads)
-        self._datas = [mujoco.MjData(world.model) for _ in range(max(1, threads))]
+        self._batch = batch or Threads(world.model)
         self._scratch = mujoco.MjData(world.model)
 
     def observe(self, history: World) -> Snapshot:
         """Freeze ``history``, which is the world itself: the oracle sees everything."""
         data = history.data
-        state = np.empty(mujoco.mj_stateSize(history.model, _PHYSICS))
-        mujoco.mj_getState(history.model, data, state, _PHYSICS)
+        state = np.empty(mujoco.mj_stateSize(history.model, PHYSICS))
+        mujoco.mj_getState(history.model, data, state, PHYSICS)
         return Snapshot(
             state=state,
             eq_active=data.eq_active.copy(),
@@ -70,14 +66,11 @@ class PhysicsDynamics:
         world, count, horizon = self.world, actions.shape[0], actions.shape[1]
         plans = np.clip(actions.detach().double().cpu().numpy(), -1, 1)
         repeat = lambda array: np.repeat(array[None], count, axis=0)  # noqa: E731
-        states, eq_active, warmstart = (
-            repeat(belief.state),
-            repeat(belief.eq_active),
-            repeat(belief.warmstart),
-        )
+        states, eq_active = repeat(belief.state), repeat(belief.eq_active)
         q_rad, target_m = [belief.q_rad] * count, [belief.target_m] * count
         arousal = belief.arousal.repeat(count)
         disturbance, progress, distance_m = np.zeros((3, count, horizon))
+        lost = np.zeros((count, horizon), bool)
         for step in range(horizon):
             self._apply_grasp(states, eq_active, plans[:, step, 3] > 0)
             controls = np.empty((count, SUBSTEPS, world.model.nu + world.model.neq))
@@ -85,17 +78,17 @@ class PhysicsDynamics:
                 control, q_rad[n], target_m[n] = world.controls(plans[n, step], q_rad[n], target_m[n])
                 controls[n, :, : world.model.nu] = np.repeat(control, HOLD_SUBSTEPS, axis=0)
             controls[:, :, world.model.nu :] = eq_active[:, None]
-            trajectory, sensors = self._pool.rollout(
-                world.model, self._datas, states, controls, control_spec=_CONTROL, initial_warmstart=warmstart
-            )
-            states = trajectory[:, -1]
+            rolled = self._batch.rollout(states, controls, spec=GRASPS, warmstart=belief.warmstart)
+            lost[:, step:] |= rolled.diverged[:, None]
+            # What is lost goes on from the start, so that the others can: nobody is told of it.
+            states = np.where(rolled.diverged[:, None], belief.state, rolled.states[:, -1])
             for sample in range(_PER_SAMPLE - 1, SUBSTEPS, _PER_SAMPLE):
-                level = arousal.sample(*(sensors[:, sample, world.sensor_slice(name)] for name in DOG_SENSORS))
+                level = arousal.sample(*(rolled.sensors[:, sample, world.sensor_slice(name)] for name in DOG_SENSORS))
                 disturbance[:, step] = np.maximum(disturbance[:, step], level)
             jacket = self._jacket_positions(states)
             progress[:, step], distance_m[:, step] = world.progress(jacket), world.distance_m(jacket)
         woken = np.maximum.accumulate(disturbance >= WAKE_THRESHOLD, axis=1) | belief.woken
-        as_signal = lambda array: torch.from_numpy(array.astype(np.float32))[None]  # noqa: E731
+        as_signal = lambda array: torch.from_numpy(np.where(lost, np.nan, array).astype(np.float32))[None]  # noqa: E731
         return Futures(
             latents=None,
             signals={
@@ -112,7 +105,7 @@ class PhysicsDynamics:
         holds = eq_active[:, self.world.grasps].any(axis=1)
         for n in np.flatnonzero(holds != closed):
             scratch = self._scratch
-            mujoco.mj_setState(self.world.model, scratch, states[n], _PHYSICS)
+            mujoco.mj_setState(self.world.model, scratch, states[n], PHYSICS)
             mujoco.mj_kinematics(self.world.model, scratch)
             scratch.eq_active[:] = eq_active[n]
             self.world.set_grasp(scratch, bool(closed[n]))
@@ -122,7 +115,7 @@ class PhysicsDynamics:
         """Mean position of the jacket (N, 3) in each state (N, nstate)."""
         positions = np.empty((len(states), 3))
         for n, state in enumerate(states):
-            mujoco.mj_setState(self.world.model, self._scratch, state, _PHYSICS)
+            mujoco.mj_setState(self.world.model, self._scratch, state, PHYSICS)
             mujoco.mj_kinematics(self.world.model, self._scratch)
             positions[n] = self.world.jacket_position(self._scratch)
         return positions

@@ -14,8 +14,9 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from rehearse.sim.arms import ARMS, ASSETS, Arm
+from rehearse.sim.arms import ARMS
 from rehearse.sim.dog_on_jacket import cloth
+from rehearse.sim.robots import Robot
 
 DOG = Path(__file__).parent / "assets" / "dog.xml"
 TIMESTEP_S = 0.005
@@ -134,11 +135,6 @@ def jacket_bodies(model: mujoco.MjModel) -> np.ndarray:
     return np.array([i for i in range(model.nbody) if model.body(i).name.split("_")[0] in ("spine", "flap")])
 
 
-def _attach(spec: mujoco.MjSpec, name: str, asset: Path, pos: tuple[float, float, float]) -> None:
-    child = mujoco.MjSpec.from_file(str(asset))
-    spec.attach(child, frame=spec.worldbody.add_frame(pos=list(pos)), prefix=f"{name}/")
-
-
 def _add_tabs(spec: mujoco.MjSpec, places: dict[str, tuple[str, tuple[float, float, float]]]) -> None:
     """Three places on the near edge that the gripper can hold, each with a point grasp that is switched on and off."""
     for tab, (body, pos) in places.items():
@@ -166,7 +162,7 @@ def _add_sensors(spec: mujoco.MjSpec) -> None:
         spec.add_sensor(name=name, type=kind, objtype=objtype, objname=target)
 
 
-def build(jacket: str = "patch", arm: Arm = ARMS["arm7"]) -> mujoco.MjSpec:
+def build(jacket: str = "patch", arm: Robot = ARMS["arm7"]) -> mujoco.MjSpec:
     """The whole scene as an MjSpec; ``jacket`` is ``patch`` or ``cloth``."""
     if jacket == "cloth":
         body, tabs = cloth.cloth_jacket(JACKET_LENGTH_M, JACKET_WIDTH_M, JACKET_MASS_KG), cloth.cloth_tabs()
@@ -175,8 +171,8 @@ def build(jacket: str = "patch", arm: Arm = ARMS["arm7"]) -> mujoco.MjSpec:
     spec = mujoco.MjSpec.from_string(
         _WORLD.format(timestep=TIMESTEP_S, radius=DROP_RADIUS_M, zone=DROP_ZONE_M, jacket=body)
     )
-    _attach(spec, "arm", ASSETS / arm.asset, arm.base_m)
-    _attach(spec, "dog", DOG, (0.0, 0.0, 0.0))
+    arm.stand(spec)
+    spec.attach(mujoco.MjSpec.from_file(str(DOG)), frame=spec.worldbody.add_frame(), prefix="dog/")
     _add_tabs(spec, tabs)
     _add_sensors(spec)
     return spec

@@ -135,6 +135,7 @@ TASK = Task(
     success_words="Fetched, dog asleep",
     harm=Harm(event="woken", strain="disturbance", words="Dog woken"),
     checkpoint="dog-on-jacket-tiny",
+    cloned="dog-on-jacket-cloned",
     robot="rehearse_{arm}",
     tale=TALE,
 )

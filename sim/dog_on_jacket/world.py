@@ -12,11 +12,12 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import DataError
-from rehearse.sim.arms import ARMS, Arm
+from rehearse.sim.arms import ARMS
 from rehearse.sim.dog_on_jacket import scene
 from rehearse.sim.dog_on_jacket.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
 from rehearse.sim.dog_on_jacket.factors import DEEPEST_SLEEP, LIGHTEST_SLEEP, Factors
 from rehearse.sim.kinematics import ArmKinematics
+from rehearse.sim.robots import Robot
 
 PERIOD_S = 0.2
 SUBSTEPS = round(PERIOD_S / scene.TIMESTEP_S)
@@ -52,7 +53,7 @@ class Outcome:
 class World:
     """One arm of J joints, one jacket, one dog. ``jacket`` is ``patch`` or ``cloth``."""
 
-    def __init__(self, jacket: str = "patch", arm: Arm = ARMS["arm7"]) -> None:
+    def __init__(self, jacket: str = "patch", arm: Robot = ARMS["arm7"]) -> None:
         self.jacket, self.arm = jacket, arm
         self.model = scene.build(jacket, arm).compile()
         self.data = mujoco.MjData(self.model)

@@ -52,7 +52,7 @@ def objective(now: Situation, turn_m: float) -> Objective:
     return 10 * place + 0.2 * now.doubt * Disagreement()
 
 
-def _task(name: str, block: str, summary: str, checkpoint: str | None = None) -> Task:
+def _task(name: str, block: str, summary: str, checkpoint: str, cloned: str | None = None) -> Task:
     # Success allows as much of each, distance and turn; of a turn that is no matter an infinite one.
     turn_m = TOLERANCE_M / SHAPES[block].angle_tolerance_rad
     return goal_task(
@@ -77,8 +77,9 @@ def _task(name: str, block: str, summary: str, checkpoint: str | None = None) ->
         success_words="Block at the goal",
         sized=("block_0",) if len(SHAPES[block].boxes) == 1 else (),
         checkpoint=checkpoint,
+        cloned=cloned,
     )
 
 
-PUSH = _task("push", "square", "a pusher brings a square block to where a picture shows it", "push-tiny")
-PUSH_T = _task("push-t", "T", "a pusher brings a T-shaped block to where, and how, a picture shows it")
+PUSH = _task("push", "square", "a pusher brings a square block to where a picture shows it", "push-tiny", "push-cloned")
+PUSH_T = _task("push-t", "T", "a pusher brings a T-shaped block to where, and how, a picture shows it", "push-tiny")

@@ -1,4 +1,4 @@
-"""Reach: a 7-DoF arm brings its fingertips to a ball on a stick."""
+"""Reach: an arm brings its fingertips to a ball on a stick."""
 
 from rehearse.sim.reach.behaviours import Demonstrator, noisy_play
 from rehearse.sim.reach.env import EPISODE_STEPS, ReachEnv

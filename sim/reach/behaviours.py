@@ -9,7 +9,7 @@ import numpy as np
 
 from rehearse.sim.baselines import Random, towards
 from rehearse.sim.play import NoisyPlay
-from rehearse.sim.reach.world import STEP_M, WORKSPACE_HIGH_M, WORKSPACE_LOW_M, ReachWorld
+from rehearse.sim.reach.world import STEP_M, ReachWorld
 
 
 class Demonstrator:
@@ -34,7 +34,7 @@ class Roam:
         """On; another place when it is reached, and now and then before."""
         arrived = self._place_m is not None and np.allclose(self._place_m, world.commanded_m, atol=1e-3)
         if self._place_m is None or arrived or self._rng.random() < 0.1:
-            self._place_m = self._rng.uniform(WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
+            self._place_m = self._rng.uniform(*world.workspace_m)
         return towards(self._place_m - world.commanded_m, STEP_M)
 
 

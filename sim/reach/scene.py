@@ -1,6 +1,6 @@
 """The reaching scene as a MuJoCo model: an arm, a table, a ball on a stick that shows where to reach.
 
-    model = build(ARMS["arm7"]).compile(); stand_ball(model, place_m, radius_m=0.03)
+    model = build(ROBOTS["so101"]).compile(); stand_ball(model, place_m, radius_m=0.03)
 
 The stick and its foot say how high the ball is and where it stands, which one camera could not tell of a ball alone.
 Nothing of it collides. Frame: z up, x to the robot's right, y away from it, metres.
@@ -9,9 +9,10 @@ Nothing of it collides. Frame: z up, x to the robot's right, y away from it, met
 import mujoco
 import numpy as np
 
-from rehearse.sim.arms import ASSETS, Arm
+from rehearse.sim.robots import ROBOTS, Robot
 
 TIMESTEP_S = 0.005
+USUAL = ROBOTS["arm7"]
 
 _WORLD = """
 <mujoco model="reach">
@@ -43,12 +44,24 @@ _WORLD = """
 """
 
 
-def build(arm: Arm) -> mujoco.MjSpec:
-    """The whole scene as an MjSpec; the ball is not placed yet."""
+def build(robot: Robot) -> mujoco.MjSpec:
+    """The whole scene as an MjSpec, cameras as near as the robot is small; the ball is not placed yet."""
     spec = mujoco.MjSpec.from_string(_WORLD.format(timestep=TIMESTEP_S))
-    child = mujoco.MjSpec.from_file(str(ASSETS / arm.asset))
-    spec.attach(child, frame=spec.worldbody.add_frame(pos=list(arm.base_m)), prefix="arm/")
-    return spec
+    if (size := scale(robot)) != 1:
+        for camera in spec.cameras:
+            camera.pos = _middle_m(robot) + size * (camera.pos - _middle_m(USUAL))
+    return robot.stand(spec)
+
+
+def scale(robot: Robot) -> float:
+    """The size of its workspace beside the usual robot's."""
+    size = lambda of: np.linalg.norm(np.subtract(of.workspace_high_m, of.workspace_low_m))  # noqa: E731
+    return float(size(robot) / size(USUAL))
+
+
+def _middle_m(robot: Robot) -> np.ndarray:
+    """The middle of its workspace, on the table."""
+    return np.add(robot.workspace_low_m, robot.workspace_high_m) / 2 * [1, 1, 0]
 
 
 def stand_ball(model: mujoco.MjModel, place_m: np.ndarray, radius_m: float) -> None:

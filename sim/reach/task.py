@@ -6,10 +6,11 @@ env = TASK.make_env(split="test"); agent = make_agent(TASK, "oracle")
 from rehearse.planner import Disagreement, Goal, MPCConfig, Objective
 from rehearse.sim.goal_task import goal_task, towards_picture
 from rehearse.sim.goal_world import PERIOD_S
+from rehearse.sim.menagerie import located
 from rehearse.sim.reach.behaviours import Demonstrator, noisy_play
-from rehearse.sim.reach.env import EPISODE_STEPS, ReachEnv
+from rehearse.sim.reach.env import ARMS, EPISODE_STEPS, OTHERS, ReachEnv
 from rehearse.sim.reach.world import ReachWorld
-from rehearse.sim.task import Situation
+from rehearse.sim.task import Option, Situation
 
 
 def objective(now: Situation) -> Objective:
@@ -25,7 +26,7 @@ TASK = goal_task(
     ReachWorld,
     name="reach",
     env_id="rehearse/Reach-v0",
-    summary="a 7-DoF arm brings its fingertips to a ball on a stick",
+    summary="an arm brings its fingertips to a ball on a stick",
     tags=frozenset({"smoke", "benchmark"}),
     build=ReachEnv,
     episode_steps=EPISODE_STEPS,
@@ -40,7 +41,12 @@ TASK = goal_task(
         initial_std=(0.6,) * 3,
     ),
     objective=objective,
+    options={
+        "arm": Option(ARMS, "which arm: one of 7 joints, LeRobot's small one, or somebody else's", OTHERS, located)
+    },
+    robot="rehearse_{arm}",
     success_words="At the ball",
     sized=("ball",),
     checkpoint="reach-tiny",
+    cloned="reach-cloned",
 )

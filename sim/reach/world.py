@@ -3,7 +3,8 @@
     world = ReachWorld(); world.reset(np.random.default_rng(0)); world.step(np.array([1.0, 0.0, 0.0]))
 
 The action (3,) is the velocity of the gripper's commanded point along x, y and z, 1 = MAX_SPEED_MPS; inverse kinematics
-turns it into joint targets, the hand pointing down. Success: the fingertips within 2 cm of the ball's middle.
+turns it into joint targets, the hand pointing down as far as it can. Success: the fingertips within 2 cm of the ball's
+middle.
 """
 
 from dataclasses import dataclass
@@ -11,15 +12,14 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from rehearse.sim.arms import ARMS, Arm
 from rehearse.sim.goal_world import PERIOD_S, GoalWorld
 from rehearse.sim.kinematics import ArmKinematics
 from rehearse.sim.reach import scene
+from rehearse.sim.robots import Robot
 from rehearse.sim.variation import Look, between
 
 MAX_SPEED_MPS = np.array([0.3, 0.3, 0.25])
 STEP_M = MAX_SPEED_MPS * PERIOD_S  # the longest move of one step
-WORKSPACE_LOW_M, WORKSPACE_HIGH_M = np.array([-0.50, -0.14, 0.05]), np.array([0.10, 0.16, 0.34])
 TOLERANCE_M, FARTHER_THAN_M = 0.02, 0.12  # of success, and of every start
 SETTLE_SUBSTEPS = 40
 
@@ -28,16 +28,16 @@ SETTLE_SUBSTEPS = 40
 class ReachFactors(Look):
     """What varies between layouts besides start and goal. Damping is a share of the arm's own."""
 
-    ball_radius_m: float = between(0.028, 0.036)
+    ball_radius_m: float = between(0.028, 0.036)  # for the usual robot; a small one reaches for a small ball
     joint_damping: float = between(0.6, 1.6)
     payload_kg: float = between(0.0, 0.4)  # in the hand
 
 
 class ReachWorld(GoalWorld):
-    """One arm and one ball.
+    """One robot and one ball.
 
-    Starts: fingertips and ball are uniform in the workspace, at least FARTHER_THAN_M apart; 0.28 m in the median (0.16
-    to 0.44 m for 80 %). ``command`` (J + 3,) holds the commanded joints and the commanded point.
+    Starts: fingertips and ball are uniform in the robot's workspace, at least FARTHER_THAN_M apart; 0.28 m in the
+    median (0.16 to 0.44 m for 80 %) for the usual one. ``command`` (J + 3,) holds the commanded joints and point.
     """
 
     action_names = ("velocity_x", "velocity_y", "velocity_z")
@@ -48,16 +48,18 @@ class ReachWorld(GoalWorld):
     factors_kind = ReachFactors
     instruction = "bring the fingertips to the ball"
 
-    def __init__(self, arm: Arm = ARMS["arm7"]) -> None:
-        super().__init__(scene.build(arm).compile())
+    def __init__(self, robot: Robot = scene.USUAL) -> None:
+        super().__init__(scene.build(robot).compile())
         model = self.model
-        self.kinematics = ArmKinematics(arm)
-        self._joints = len(arm.joints)
-        joints = [model.joint(f"arm/{name}") for name in arm.joints]
+        self.robot, self.kinematics = robot, ArmKinematics(robot)
+        self.workspace_m = np.array([robot.workspace_low_m, robot.workspace_high_m])
+        self._ball = scene.scale(robot)
+        self._joints = len(robot.joints)
+        joints = [model.joint(f"arm/{name}") for name in robot.joints]
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         self._dofs = np.array([joint.dofadr[0] for joint in joints])
-        self._closed = np.full(model.nu - self._joints, arm.closed)
-        self._hand = model.body("arm/hand").id
+        self._closed = np.full(model.nu - self._joints, robot.closed)
+        self._hand = model.body(f"arm/{robot.hand}").id
         self._nominal = model.dof_damping.copy(), model.body_mass.copy()
 
     def lay_out(self, rng: np.random.Generator) -> None:
@@ -68,10 +70,10 @@ class ReachWorld(GoalWorld):
         model.body_mass[self._hand] = mass[self._hand] + factors.payload_kg
         mujoco.mj_setConst(model, mujoco.MjData(model))  # what the solver derives from masses
         while True:
-            start, self.goal_state = rng.uniform(WORKSPACE_LOW_M, WORKSPACE_HIGH_M, (2, 3))
+            start, self.goal_state = rng.uniform(*self.workspace_m, (2, 3))
             if np.linalg.norm(start - self.goal_state) >= FARTHER_THAN_M:
                 break
-        scene.stand_ball(model, self.goal_state, factors.ball_radius_m)
+        scene.stand_ball(model, self.goal_state, factors.ball_radius_m * self._ball)
         self.command = np.concatenate([self._posture(start), start])
         data.qpos[self._qpos] = self.command[: self._joints]
         data.ctrl[:] = np.concatenate([self.command[: self._joints], self._closed])
@@ -93,7 +95,7 @@ class ReachWorld(GoalWorld):
         fingers = np.broadcast_to(self._closed, (self.substeps, len(self._closed)))
         rows = []
         for action in actions:
-            target_m = np.clip(target_m + action * STEP_M, WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
+            target_m = np.clip(target_m + action * STEP_M, *self.workspace_m)
             q_next = self.kinematics.solve(q_rad, target_m)
             rows.append(np.concatenate([q_rad + (q_next - q_rad) * share, fingers], axis=1))
             q_rad = q_next

@@ -41,4 +41,5 @@ TASK = goal_task(
     objective=objective,
     success_words="At the goal",
     checkpoint="two-room-tiny",
+    cloned="two-room-cloned",
 )

@@ -21,7 +21,7 @@ from tests.house.tree import ROOT
 
 COMMANDS = (
     *("demo", "eval", "collect", "train", "pretrain", "finetune", "fidelity", "novelty", "gate", "replay", "explain"),
-    *("dream", "inspect", "sweep", "tasks", "bench"),
+    *("aggregate", "dream", "inspect", "sweep", "tasks", "bench"),
 )
 ROW_KEYS = {"method", "n", "success", "success_low", "success_high", "woken", "time_s"}
 
@@ -214,7 +214,7 @@ def test_the_page_of_tasks_is_that_of_the_registry():
 
 def test_the_method_names_are_stable():
     planners = tuple(f"planner-{n}" for n in (1, 8, 64, 512, 4096))
-    assert methods_of(TASK) == ("nothing", "random", "script-fast", "script-best", *planners, "oracle")
+    assert methods_of(TASK) == ("nothing", "random", "script-fast", "script-best", "cloning", *planners, "oracle")
 
 
 def test_collect_then_train_then_eval(tmp_path, monkeypatch):

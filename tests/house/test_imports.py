@@ -102,7 +102,7 @@ def loaded_after(statement: str) -> set[str]:
 
 
 def test_import_rehearse_is_light() -> None:
-    assert not loaded_after("import rehearse; dir(rehearse)") & {
+    assert not loaded_after("import rehearse, rehearse.pytest_plugin; dir(rehearse)") & {
         "torch",
         "mujoco",
         "gymnasium",

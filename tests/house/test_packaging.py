@@ -4,7 +4,6 @@ import ast
 import fnmatch
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import rehearse
-from tests.house.tree import ROOMS, ROOT, files, module_name, parse, python_files
+from tests.house.tree import ROOMS, ROOT, copy_source, files, module_name, parse, python_files
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 UNPINNED_EXTRAS = {"lerobot"}  # asks for an older torch than the one pinned
@@ -132,26 +131,8 @@ def test_pins_are_exact_and_public() -> None:
 
 
 def test_wheel_holds_every_room(tmp_path: Path) -> None:
-    """Built from a copy, since a build leaves folders behind."""
     pytest.importorskip("setuptools", minversion="77", reason="building without isolation needs setuptools >= 77")
-    unwanted = shutil.ignore_patterns(
-        ".venv", ".git", "build", "out", "runs", "data.local", "*.egg-info", "__pycache__"
-    )
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in ("rehearse", *ROOMS, "launch", "config", "resource"):
-        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=unwanted)
-    for name in (
-        "setup.py",
-        "setup.cfg",
-        "pyproject.toml",
-        "package.xml",
-        "LICENSE",
-        "MANIFEST.in",
-        "README.md",
-    ):
-        if (ROOT / name).exists():
-            shutil.copy(ROOT / name, source / name)
+    source = copy_source(tmp_path / "source")
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run([*command, "--no-build-isolation", "-w", tmp_path, source], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

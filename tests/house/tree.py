@@ -4,12 +4,13 @@ for path in python_files("planner", "sim"): ...
 """
 
 import ast
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("world_model", "planner", "sim", "ros_nodes")
-TOP = ("rehearse", *ROOMS, "launch", "tests", "benchmarks", "docs")
+TOP = ("rehearse", *ROOMS, "launch", "tests", "benchmarks", "docs", "examples")
 
 
 def files(*folders: str) -> Iterator[Path]:
@@ -20,6 +21,17 @@ def files(*folders: str) -> Iterator[Path]:
             behind_link = any((ROOT / parent).is_symlink() for parent in relative.parents)
             if path.is_file() and not behind_link and "__pycache__" not in relative.parts:
                 yield path
+
+
+def copy_source(target: Path) -> Path:
+    """A copy of all that a wheel is built from, as a build leaves folders behind."""
+    unwanted = shutil.ignore_patterns("*.egg-info", "__pycache__")
+    target.mkdir()
+    for name in ("rehearse", *ROOMS, "launch", "config", "resource"):
+        shutil.copytree(ROOT / name, target / name, symlinks=True, ignore=unwanted)
+    for name in ("setup.py", "setup.cfg", "pyproject.toml", "package.xml", "LICENSE", "MANIFEST.in", "README.md"):
+        shutil.copy(ROOT / name, target / name)
+    return target
 
 
 def python_files(*folders: str) -> Iterator[Path]:

@@ -20,6 +20,7 @@ def test_pairs_are_matched_by_layout_and_counted():
     change = compare(before, after, "planner-8", "success")
     assert (change.n, change.gained, change.lost) == (5, 1, 1)
     assert change.before == change.after == 0.6
+    assert change.changed == (3, 5)
     assert change.low <= change.difference == 0 <= change.high
     assert change.p_value == 1
     woken = compare(before, after, "planner-8", "woken")
@@ -32,6 +33,17 @@ def test_a_clear_loss_is_told_from_chance():
     assert change.low < change.difference < change.high < -0.2
     assert change.difference == pytest.approx(-15 / 40)
     assert change.p_value == pytest.approx(2**-14)  # 15 of 15 one way, two-sided
+
+
+def test_a_few_pairs_are_never_clear():
+    """The bootstrap of three of three is a point; chance alone does that to one in eight."""
+    for n, clear in ((1, False), (3, False), (5, False), (6, True)):
+        change = compare(episodes([1] * n), episodes([0] * n), "planner-8", "success")
+        assert (change.low, change.high) == (-1, -1)
+        assert change.clearly_lower(0.05) is clear
+        back = compare(episodes([0] * n), episodes([1] * n), "planner-8", "success")
+        assert back.clearly_higher(0.05) is clear
+        assert not back.clearly_lower(0.05)
 
 
 def test_nothing_changed_is_exactly_that():

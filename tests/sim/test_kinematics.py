@@ -6,26 +6,27 @@ import mujoco
 import numpy as np
 import pytest
 
-from rehearse.sim.arms import ARMS, ASSETS, Arm
+from rehearse.sim.arms import ARMS
 from rehearse.sim.dog_on_jacket.world import WORKSPACE_HIGH_M, WORKSPACE_LOW_M
 from rehearse.sim.kinematics import ArmKinematics
+from rehearse.sim.robots import Robot
 
 REACH_M = {"arm7": 0.65}  # the far corners of the workspace lie beyond it; the others reach them all
 
 
 @pytest.fixture(scope="module", params=ARMS)
-def arm(request: pytest.FixtureRequest) -> Arm:
+def arm(request: pytest.FixtureRequest) -> Robot:
     return ARMS[request.param]
 
 
 @pytest.fixture(scope="module")
-def kinematics(arm: Arm) -> ArmKinematics:
+def kinematics(arm: Robot) -> ArmKinematics:
     return ArmKinematics(arm)
 
 
 @pytest.fixture(scope="module")
-def model(arm: Arm) -> mujoco.MjModel:
-    spec = mujoco.MjSpec.from_file(str(ASSETS / arm.asset))
+def model(arm: Robot) -> mujoco.MjModel:
+    spec = arm.spec()
     spec.body("base").pos = list(arm.base_m)
     return spec.compile()
 
@@ -39,7 +40,7 @@ def grip(model: mujoco.MjModel, q_rad: np.ndarray) -> tuple[np.ndarray, float]:
     return data.site("grip").xpos.copy(), float(np.degrees(np.arccos(np.clip(-axis[2], -1, 1))))
 
 
-def test_reaches_the_workspace_with_the_hand_down(arm: Arm, kinematics: ArmKinematics, model: mujoco.MjModel) -> None:
+def test_reaches_the_workspace_with_the_hand_down(arm: Robot, kinematics: ArmKinematics, model: mujoco.MjModel) -> None:
     inside = np.random.default_rng(0).uniform(WORKSPACE_LOW_M, WORKSPACE_HIGH_M, (40, 3))
     corners = list(itertools.product(*zip(WORKSPACE_LOW_M, WORKSPACE_HIGH_M, strict=True)))
     points = np.concatenate([inside, corners])

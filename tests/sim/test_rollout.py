@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from rehearse.sim.batch import Threads
 from rehearse.sim.goal_world import GoalWorld
 from rehearse.sim.play import NoisyPlay
 from rehearse.sim.push import PushWorld
 from rehearse.sim.push import noisy_play as push_play
 from rehearse.sim.reach import ReachWorld
 from rehearse.sim.reach import noisy_play as reach_play
+from rehearse.sim.robots import ROBOTS
 from rehearse.sim.rollout import RolloutDynamics
 from rehearse.sim.two_room import TwoRoomWorld
 from rehearse.sim.two_room import noisy_play as two_room_play
@@ -20,6 +22,7 @@ TASKS = {
     "push-T": (lambda: PushWorld("T"), push_play),
     "two-room": (TwoRoomWorld, two_room_play),
     "reach": (ReachWorld, reach_play),
+    "reach, so101": (lambda: ReachWorld(ROBOTS["so101"]), reach_play),
 }
 
 
@@ -81,7 +84,9 @@ def test_imagining_leaves_the_world_alone(world: GoalWorld) -> None:
 
 def test_threads_change_nothing(world: GoalWorld) -> None:
     belief = RolloutDynamics(world).observe(world)
-    one, other = (RolloutDynamics(world, threads).imagine(belief, plans(world, 5)) for threads in (0, 2))
+    one, other = (
+        RolloutDynamics(world, Threads(world.model, threads)).imagine(belief, plans(world, 5)) for threads in (0, 2)
+    )
     for name, values in one.signals.items():
         assert torch.equal(values, other.signals[name]), name
 

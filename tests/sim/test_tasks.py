@@ -64,8 +64,6 @@ def test_what_is_no_task_is_told_in_one_line(name: str, said: str) -> None:
         ({"harm": Harm("broke", "rim", "Broken")}, "signal of harm 'broke'"),
         ({"period_s": 0.1}, "not 0.1 s"),
         ({"changeable": frozenset({"colour"})}, "changeable thing 'colour'"),
-        ({"scripts": {}}, "script 'script-best'"),
-        ({"oracles": {}}, "no oracle"),
         ({"options": {"seed": point_mass.TASK.options["pace"]}, "changeable": frozenset()}, "option seed"),
     ],
 )

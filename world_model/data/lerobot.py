@@ -42,7 +42,7 @@ class LeRobotReader:
     ) -> None:
         self.path, self.camera = Path(path), camera
         self.views = {name: CAMERAS + name for name in views}
-        self._info = self._read_info()
+        self._info = read_info(self.path)
         self.fps: int = self._info["fps"]
         self.features: dict[str, dict] = self._info["features"]
         for key in (camera, *self.views.values()):
@@ -125,25 +125,6 @@ class LeRobotReader:
         while self._open:
             self._open.popitem()[1].close()
 
-    def _read_info(self) -> dict:
-        path = self.path / "meta/info.json"
-        if not self.path.is_dir():
-            raise DataError(f"{self.path}: no such folder; give the folder of a LeRobotDataset v3.0")
-        if not path.is_file():
-            raise DataError(f"{self.path}: not a LeRobotDataset, meta/info.json is missing")
-        info = read_json(path)
-        version = str(info.get("codebase_version", "missing"))
-        if not version.startswith("v3."):
-            raise DataError(f"{path}: codebase_version {version} is not v3.0; convert it with LeRobot's scripts")
-        for key in ("fps", "features", "total_episodes", "data_path", "video_path"):
-            if info.get(key) is None:
-                raise DataError(f"{path}: key {key!r} is missing; restore the file")
-        if not info["fps"] > 0:
-            raise DataError(f"{path}: fps {info['fps']} is not positive; correct it")
-        if info["total_episodes"] == 0:
-            raise DataError(f"{self.path}: the dataset is empty (0 episodes); collect some")
-        return info
-
     def _read_episodes(self) -> list[dict]:
         files = sorted((self.path / "meta/episodes").glob("*/*.parquet"))
         cameras, where = (self.camera, *self.views.values()), ("chunk_index", "file_index", "from_timestamp")
@@ -204,6 +185,27 @@ def _numpy(column: pa.ChunkedArray, file: Path) -> np.ndarray:
     if len(column) == 0 or len(values) % len(column):
         raise DataError(f"{file}: a list column is empty or ragged; restore the file")
     return values.reshape(len(column), -1)
+
+
+def read_info(dataset: Path) -> dict:
+    """meta/info.json of a dataset folder; DataError says why it is none."""
+    path = dataset / "meta/info.json"
+    if not dataset.is_dir():
+        raise DataError(f"{dataset}: no such folder; give the folder of a LeRobotDataset v3.0")
+    if not path.is_file():
+        raise DataError(f"{dataset}: not a LeRobotDataset, meta/info.json is missing")
+    info = read_json(path)
+    version = str(info.get("codebase_version", "missing"))
+    if not version.startswith("v3."):
+        raise DataError(f"{path}: codebase_version {version} is not v3.0; convert it with LeRobot's scripts")
+    for key in ("fps", "features", "total_episodes", "data_path", "video_path"):
+        if info.get(key) is None:
+            raise DataError(f"{path}: key {key!r} is missing; restore the file")
+    if not info["fps"] > 0:
+        raise DataError(f"{path}: fps {info['fps']} is not positive; correct it")
+    if info["total_episodes"] == 0:
+        raise DataError(f"{dataset}: the dataset is empty (0 episodes); collect some")
+    return info
 
 
 def cameras_of(info: dict) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
+from rehearse.sim.batch import Threads
 from rehearse.sim.dog_on_jacket.behaviours import StraightPull
 from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
 from rehearse.sim.dog_on_jacket.world import World
@@ -119,7 +120,8 @@ def test_copies_are_identical(world: World, layout) -> None:
 def test_threads_change_nothing(world: World, layout) -> None:
     world.reset(layout(0))
     belief = PhysicsDynamics(world).observe(world)
-    results = [PhysicsDynamics(world, threads).imagine(belief, pulls(5)).signals for threads in (0, 1, 2)]
+    batches = [Threads(world.model, threads) for threads in (0, 1, 2)]
+    results = [PhysicsDynamics(world, batch).imagine(belief, pulls(5)).signals for batch in batches]
     for name, values in results[0].items():
         assert torch.equal(values, results[1][name]), name
         assert torch.equal(values, results[2][name]), name
