@@ -3,9 +3,9 @@
     clock = Clock.parse("fixed:400", task.period_s)          # or "ideal", or "measured"
     agent = clock.late(make_agent(task, "planner-512", checkpoint), task)
 
-Sensing, planning and sending take time on a robot. ``ideal``: none. ``fixed``: every action comes so many control periods
-late, on every run exactly alike. ``measured``: an action is late by the time that its decision took on this machine,
-rounded up to control periods; until it is done the robot goes on with the plan that it has, and then holds still.
+Sensing, planning and sending take time on a robot. ``ideal``: none. ``fixed``: every action comes so many control
+periods late, on every run exactly alike. ``measured``: an action is late by the time that its decision took on this
+machine, rounded up to control periods; until it is done the robot goes on with the plan that it has, and then holds still.
 
 With ``told`` a planner knows which actions are still on their way, and plans from where they will have led; without, it
 plans as if it acted at once. Scripts cannot be told.
@@ -100,9 +100,9 @@ class Delayed:
 class Measured:
     """An Agent whose decisions take the time that they take, one after another.
 
-    A decision that is begun at one step arrives ``ceil(time / period)`` steps later; the next is begun at that step. How
-    long it will take is not known when it is begun: planners are told to expect the time that the last one took, and
-    what has gone by when the plan arrives is left out of it. ``delays``: these instead of the clock's.
+    A decision that is begun at one step arrives ``ceil(time / period)`` steps later; the next is begun at that step.
+    How long it will take is not known when it is begun: planners are told to expect the time that the last one took,
+    and what has gone by when the plan arrives is left out of it. ``delays``: these instead of the clock's.
     """
 
     def __init__(

@@ -71,7 +71,8 @@ class Perturbation:
         known = FACTORS[self.factor]
         if not known.low <= self.strength <= known.high:
             raise ConfigError(
-                f"{self.factor} is {self.strength:g}; it must lie between {known.low:g} and {known.high:g} ({known.meaning})"
+                f"{self.factor} is {self.strength:g}; it must lie between {known.low:g} and {known.high:g} "
+                f"({known.meaning})"
             )
 
     @property

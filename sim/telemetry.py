@@ -1,4 +1,4 @@
-"""What is noted of an episode's decisions besides its outcome: how long they took, how sure and how surprised they were.
+"""What is noted of an episode's decisions besides its outcome: how long they took, how sure, how surprised they were.
 
     telemetry = Telemetry(task)
     telemetry.decided(agent, action)          # after every agent.act; action (A,) is what is carried out

@@ -51,15 +51,15 @@ class Eval(TaskCommand):
     blind_to_delay: bool = False
     """Planners are not told of the latency, and plan as if they acted at once."""
     suite: str | None = None
-    """Run a suite instead, which says all of the above itself: the name of a shipped one (smoke, headline, robustness) or
-    the path of a YAML file."""
+    """Run a suite instead, which says all of the above itself: the name of a shipped one (smoke, headline, robustness)
+    or the path of a YAML file."""
     latency: str | None = None
-    """Success against latency: comma-separated milliseconds, such as 0,200,400,800; planners told of it and not told (only
-    not told with --blind-to-delay)."""
+    """Success against latency: comma-separated milliseconds, such as 0,200,400,800; planners told of it and not told
+    (only not told with --blind-to-delay)."""
     out: Path | None = None
     """Of --suite and --latency: the folder of rows and reports, gone on with if it was begun; out/NAME unless given."""
     freeze: bool = False
-    """Of --suite: run nothing, but note what its layouts lay out, beside its file; every run is then held against that."""
+    """Of --suite: run nothing, but note what its layouts lay out, beside its file; runs are then held against that."""
     rows: Path | None = None
     """Keep every finished episode in this JSONL file. Started again with it, only what is missing is run: after a kill,
     with more methods, or with more episodes."""

@@ -3,8 +3,8 @@
     lock = read_lock(path)                            # of headline.yaml: headline.lock.json; None if it is not frozen
     check_start(lock, cell, episode)                  # DataError if another scene was laid out than then
 
-A suite names its layouts by number. What each number lays out is written down as a hash (sim/starts.py) by `rehearse eval
---suite SUITE --freeze`; every episode of every run is then held against it, and the hash of the suite covers it.
+A suite names its layouts by number. What each number lays out is written down as a hash (sim/starts.py) by `rehearse
+eval --suite SUITE --freeze`; every episode of every run is then held against it, and the hash of the suite covers it.
 """
 
 import json
@@ -101,7 +101,7 @@ def check_start(lock: Lock | None, cell: Cell, episode: Episode) -> None:
     if episode.start != frozen:
         seed, i = divmod(episode.layout, LAYOUTS_PER_SEED)
         raise DataError(
-            f"layout {episode.layout} of {cell.scene!r} (seed {seed}, number {i}) is no longer what it was when the suite "
-            f"was frozen ({episode.start}, then {frozen}): the scene, or what draws it, has changed. Results of before "
-            "cannot be compared; if it was meant to change, freeze the suite again with --freeze"
+            f"layout {episode.layout} of {cell.scene!r} (seed {seed}, number {i}) is no longer what it was when the "
+            f"suite was frozen ({episode.start}, then {frozen}): the scene, or what draws it, has changed. Results of "
+            "before cannot be compared; if it was meant to change, freeze the suite again with --freeze"
         )

@@ -175,7 +175,8 @@ def markdown(report: dict[str, Any]) -> str:
     lines = [
         f"### Suite `{suite['name']}` `{suite['hash']}`",
         "",
-        f"{suite['episodes']:,} episodes, split {suite['split']}, seed {suite['seed']}, {frozen}; {about.get('code', '')}. "
+        f"{suite['episodes']:,} episodes, split {suite['split']}, seed {suite['seed']}, {frozen}; "
+        f"{about.get('code', '')}. "
         "Rates with Wilson 95 % intervals; milliseconds of a decision by the clock, median and 99th percentile; late: "
         "decisions that took longer than they may; surprise: 1 is as on the model's held-out episodes.",
     ]

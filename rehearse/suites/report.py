@@ -2,8 +2,8 @@
 
     report = make_report(run, about)                  # {"suite": ..., "parts": [...], "about": ...}
 
-Of each part: every cell's summary rows; success against latency, told and not told; success under every strength of every
-factor; what the checkpoint's own card says of the model; and which episodes failed, by the number of their row.
+Of each part: every cell's summary rows; success against latency, told and not told; success under every strength of
+every factor; what the checkpoint's own card says of the model; and which episodes failed, by the number of their row.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,8 @@
     for cell in cells_of(suite): cell.id, cell.config # every condition, as an EvalConfig
 
 A part is one task. Its cells vary one thing at a time: levels and options in every combination, and under the first of
-its clocks nothing else, then each further clock, then each strength of each perturbation. All cells and methods meet the
-same layouts. README of the format: docs/evaluation.md.
+its clocks nothing else, then each further clock, then each strength of each perturbation. All cells and methods meet
+the same layouts. The format is told in docs/evaluation.md.
 """
 
 import hashlib
@@ -240,9 +240,9 @@ def methods_of_part(suite: Suite, part: Part, task: Task) -> tuple[str, ...]:
         references = [
             "nothing",
             "random",
-            "script-best",
+            *(("script-best",) if "script-best" in task.scripts else ()),
             *((CLONING,) if task.cloned else ()),
-            next(iter(task.oracles)),
+            *list(task.oracles)[:1],
         ]
         if planners:
             references.append(f"planner-{IDENTITY}-{max(int(method.rpartition('-')[2]) for method in planners)}")
