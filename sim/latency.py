@@ -5,10 +5,9 @@
 
 Sensing, planning and sending take time on a robot. ``ideal``: none. ``fixed``: every action comes so many control
 periods late, on every run exactly alike. ``measured``: an action is late by the time that its decision took on this
-machine, rounded up to control periods; until it is done the robot goes on with the plan that it has, and then holds still.
-
-With ``told`` a planner knows which actions are still on their way, and plans from where they will have led; without, it
-plans as if it acted at once. Scripts cannot be told.
+machine, rounded up to control periods; until it is done the robot goes on with the plan that it has, and then holds
+still. With ``told`` a planner knows which actions are still on their way, and plans from where they will have led;
+without, it plans as if it acted at once. Scripts cannot be told.
 """
 
 import math

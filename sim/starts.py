@@ -3,9 +3,9 @@
     env.reset(options={"layout": 3}); start_of(env)          # "9f1c2a8b4d07"
 
 A layout is a number, and a pure function of task, split and number says what stands where. Whoever changes that
-function changes what every number means. The hash is taken over positions, velocities, what varies in the MuJoCo model
-(masses, friction, sizes, colours, lights, cameras) and the goal, rounded to five decimals of SI units, so that a processor that
-differs in the last bit lays out the same.
+function changes what every number means. The hash is taken over positions, velocities, what varies in the MuJoCo
+model (masses, friction, sizes, colours, lights, cameras) and the goal, rounded to five decimals of SI units, so that
+a processor that differs in the last bit lays out the same.
 """
 
 import hashlib
