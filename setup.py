@@ -10,6 +10,7 @@ from setuptools import setup
 PACKAGES = [
     "rehearse",
     "rehearse.commands",
+    "rehearse.suites",
     "rehearse.planner",
     "rehearse.planner.objectives",
     "rehearse.ros_nodes",
@@ -31,6 +32,7 @@ PACKAGES = [
 # Everything in a room that is not Python. The same test finds files that no pattern covers.
 PACKAGE_DATA = {
     "rehearse": ["py.typed", "templates/*"],
+    "rehearse.suites": ["*.yaml", "*.json"],
     "rehearse.sim": ["assets/*"],
     "rehearse.sim.dog_on_jacket": ["assets/*"],
     "rehearse.world_model": ["checkpoints/*"],

@@ -84,6 +84,7 @@ def section(task: Task) -> str:
         "signals": listed(signals),
         "goal, as numbers": listed(task.goal),
         "harm": "" if task.harm is None else f"`{task.harm.event}`, when `{task.harm.strain}` reaches 1",
+        "can be varied by": listed(task.variations),
         "methods": listed([*task.scripts, *task.oracles, "planner-<futures>"]),
         "shipped model": f"`{task.checkpoint}`" if task.checkpoint else "none yet",
     }

@@ -98,6 +98,30 @@ def write_page(
     shown beside ``stories[0]``, on the same layout.
     """
     rows = [_with_futures(row) for row in rows]
+    futures = max([*(row.get("futures") or 0 for row in rows), *_imagined(stories)], default=0)
+    page = (
+        templates()
+        .get_template("page.html.j2")
+        .render(
+            fps=round(1 / task.period_s),
+            task=task,
+            tale=task.tale,
+            lead=task.tale.lead.format(futures=f"{futures:,}" if futures > 1 else "many"),
+            hero=_hero(task, stories, contrast),
+            stories=[story_view(task, story, i) for i, story in enumerate(stories, start=1)],
+            rows=[_table_row(task, row) for row in rows],
+            figures=_figures(task, rows),
+            headline=_headline(task, rows),
+            episodes=sorted({row["n"] for row in rows if row.get("n") is not None}),
+            about=about,
+        )
+    )
+    with atomic_write(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def templates() -> Environment:
+    """The templates, with the filters that they use."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -106,22 +130,7 @@ def write_page(
         lstrip_blocks=True,
     )
     environment.filters.update(percent=percent, number=number)
-    futures = max([*(row.get("futures") or 0 for row in rows), *_imagined(stories)], default=0)
-    page = environment.get_template("page.html.j2").render(
-        fps=round(1 / task.period_s),
-        task=task,
-        tale=task.tale,
-        lead=task.tale.lead.format(futures=f"{futures:,}" if futures > 1 else "many"),
-        hero=_hero(task, stories, contrast),
-        stories=[_story(task, story, i) for i, story in enumerate(stories, start=1)],
-        rows=[_table_row(task, row) for row in rows],
-        figures=_figures(task, rows),
-        headline=_headline(task, rows),
-        episodes=sorted({row["n"] for row in rows if row.get("n") is not None}),
-        about=about,
-    )
-    with atomic_write(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    return environment
 
 
 # -- numbers ---------------------------------------------------------------------------------------------------------
@@ -279,7 +288,8 @@ def _lines(task: Task, story: Story) -> list[Line]:
     ]
 
 
-def _story(task: Task, story: Story, index: int) -> dict:
+def story_view(task: Task, story: Story, index: int) -> dict:
+    """What story.html.j2 needs of one film and its decisions."""
     label = f"{story.title}: {_curve_name(task).lower()} over time"
     marks_s = [task.period_s * decision.step for decision in story.decisions]
     curve = signal_curve(label, _lines(task, story), marks_s=marks_s, height_in=2.3, threshold=_threshold(task))

@@ -14,10 +14,11 @@ from rehearse.page import DecisionView, ImaginedView, Story
 from rehearse.planner import Plan
 from rehearse.sim.agents import Agent, make_agent
 from rehearse.sim.episode import Episode
-from rehearse.sim.evaluate import EvalConfig, run_episode
+from rehearse.sim.evaluate import EvalConfig, env_for, run_episode
 from rehearse.sim.planner_agent import PlannerAgent
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import get_task
+from rehearse.sim.telemetry import innermost
 from rehearse.verdict import verdict
 from rehearse.world_model import Belief
 
@@ -39,16 +40,18 @@ class Moment:
 def live(config: EvalConfig, agent: Agent, method: str, layout: int) -> tuple[Episode, list[Moment]]:
     """Run one episode of an evaluation with the film camera on: a moment per observation, and what was decided there.
 
-    Latency is left out: what is decided is done.
+    Latency is the agent's own affair (evaluate.agent_for).
     """
     task = get_task(config.task)
-    film = dict(render_mode="rgb_array", render_size=(360, 480))
-    env = task.make_env(config.level, config.split, config.options, **film)
+    env = env_for(config, render_mode="rgb_array", render_size=(360, 480))
     moments: list[Moment] = []
 
     def remember(env: TaskEnv, agent: Agent, info: dict) -> None:
-        if moments and agent.last_plan is not None:  # what was decided at the previous moment led here
-            moments[-1].plan, moments[-1].belief = agent.last_plan, agent.dynamics.belief
+        decider = innermost(agent)
+        # What was decided at the previous moment led here; only a learned model's futures can be looked at.
+        if moments and agent.last_plan is not None and isinstance(decider, PlannerAgent):
+            fresh = all(moment.plan is not agent.last_plan for moment in moments[-2:-1])
+            moments[-1].plan, moments[-1].belief = (agent.last_plan, decider.dynamics.belief) if fresh else (None, None)
         image = env.observe()["image"]
         strain = None if task.harm is None else info[task.harm.strain]
         moments.append(Moment(image, env.render(), info["progress"], strain))
@@ -78,11 +81,18 @@ def tell(agent: PlannerAgent, config: EvalConfig, layout: int, decisions: int = 
     """The film of a planner, with ``decisions`` of its decisions opened, spread over the episode."""
     task = agent.task
     episode, moments = live(config, agent, f"planner-{agent.settings.futures}", layout)
+    views = spread(agent, moments, decisions)
+    return story_of(task, f"Layout {layout}: {_small(task.tale.imagination)}", episode, moments, views)
+
+
+def spread(agent: PlannerAgent, moments: list[Moment], decisions: int) -> tuple[DecisionView, ...]:
+    """So many decisions, opened, spread over the episode."""
     deciding = [i for i, moment in enumerate(moments) if moment.plan is not None]
+    if not deciding:
+        return ()
     # The last decisions have little left to imagine that then happened, so the spread ends at two thirds.
     chosen = np.unique(np.linspace(0, max(0, 2 * len(deciding) // 3 - 1), decisions).round().astype(int))
-    views = tuple(open_decision(agent, moments, deciding[i]) for i in chosen)
-    return story_of(task, f"Layout {layout}: {_small(task.tale.imagination)}", episode, moments, views)
+    return tuple(open_decision(agent, moments, deciding[i]) for i in chosen)
 
 
 def _small(text: str) -> str:

@@ -21,10 +21,12 @@ from rehearse.sim.cloning.agent import ClonedAgent
 from rehearse.sim.cloning.policy import Policy, load_policy
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.sim.task import Behaviour, Situation, Task, TaskEnv
+from rehearse.sim.unchanging import Unchanging
 from rehearse.world_model import WorldModel, describe, load
 
 PLANNERS = tuple(f"planner-{futures}" for futures in (1, 8, 64, 512, 4096))
 CLONING = "cloning"  # a policy without imagination, learnt from demonstrations
+IDENTITY = "identity"  # planner-identity-<futures>: the model replaced by one that imagines no change
 USUAL = PlannerSettings()
 
 
@@ -126,6 +128,7 @@ def make_agent(
     """The agent called ``method``.
 
     ``planner-<futures>`` and ``planner-<optimizer>-<futures>`` need a checkpoint, and take all else from ``settings``;
+    ``planner-identity-<futures>`` imagines with that checkpoint that nothing changes (unchanging.py);
     ``cloning`` needs the checkpoint of a ``policy``.
     """
     if method in task.scripts:
@@ -141,7 +144,11 @@ def make_agent(
     if kind == "planner" and futures.isdigit() and int(futures) > 0:
         if checkpoint is None:
             raise ConfigError(f"{method} needs a checkpoint")
-        named = replace(settings, futures=int(futures), optimizer=optimizer or settings.optimizer)
-        return PlannerAgent(task, _model(Path(checkpoint)), named, _moment_errors(Path(checkpoint)))
+        model, ablated = _model(Path(checkpoint)), optimizer == IDENTITY
+        named = replace(settings, futures=int(futures))
+        if optimizer and not ablated:
+            named = replace(named, optimizer=optimizer)
+        dynamics = Unchanging(model) if ablated else None
+        return PlannerAgent(task, model, named, _moment_errors(Path(checkpoint)), dynamics)
     known = ", ".join((*task.scripts, *task.oracles, CLONING))
     raise ConfigError(f"unknown method {method!r}; {task.name} knows {known} and planner-<futures>")

@@ -22,12 +22,15 @@ from rehearse.errors import ConfigError
 from rehearse.planner import save_tree
 from rehearse.sim.agents import USUAL, Agent, make_agent, methods_of
 from rehearse.sim.episode import Episode, summarise
-from rehearse.sim.latency import Delayed
+from rehearse.sim.latency import Clock
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.perturb import Perturbation, Perturbed
 from rehearse.sim.planner_agent import PlannerSettings
 from rehearse.sim.sequential import Trial
+from rehearse.sim.starts import start_of
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import DEFAULT, get_task
+from rehearse.sim.telemetry import Telemetry
 
 NOTHING_DONE: Mapping = MappingProxyType({})
 Item = tuple[str, int]  # method and layout
@@ -39,7 +42,8 @@ class EvalConfig:
 
     None takes what is usual in the task: its level, its methods. ``options`` are the task's own. ``planner``: how the
     planners plan, but for what their names say. ``delay_steps``: actions arrive so many control periods late;
-    ``compensate``: planners are told. ``trees``: a folder for what planners imagined, a file an episode.
+    ``measured``: by as many as their planning took; ``compensate``: planners are told (latency.py). ``perturbation``:
+    what goes otherwise than in training. ``trees``: a folder for what planners imagined, a file an episode.
     """
 
     task: str = DEFAULT
@@ -53,7 +57,9 @@ class EvalConfig:
     planner: PlannerSettings = USUAL
     split: str = "test"
     delay_steps: int = 0
+    measured: bool = False
     compensate: bool = True
+    perturbation: Perturbation | None = None
     trees: Path | None = None
     workers: int = os.cpu_count() or 1
 
@@ -72,8 +78,14 @@ class EvalConfig:
             raise ConfigError("episodes and workers must be at least 1, the delay not negative")
         if not self.methods:
             raise ConfigError("no methods given")
+        _ = self.clock  # which refuses two latencies at once
         for method in self.methods:  # an unknown name or checkpoint is refused before any episode runs
             make_agent(task, method, self.checkpoint, self.planner, self.policy)
+
+    @property
+    def clock(self) -> Clock:
+        """How late actions come."""
+        return Clock(self.delay_steps, self.measured, self.compensate)
 
 
 Runner = Callable[[EvalConfig, Sequence[Item]], Iterator[Episode]]
@@ -109,16 +121,19 @@ def start_worker(config: EvalConfig) -> None:
     _worker = config, env_for(config)
 
 
-def env_for(config: EvalConfig, render_mode: str | None = None) -> TaskEnv:
+def env_for(config: EvalConfig, render_mode: str | None = None, render_size: tuple[int, int] = (480, 640)) -> TaskEnv:
     """The environment of an evaluation."""
-    return get_task(config.task).make_env(config.level, config.split, config.options, render_mode=render_mode)
+    task = get_task(config.task)
+    film = dict(render_mode=render_mode, render_size=render_size)
+    env = task.make_env(config.level, config.split, config.options, **film)
+    return env if config.perturbation is None else Perturbed(env, config.perturbation, task.sized, task.period_s)
 
 
-def agent_for(config: EvalConfig, method: str) -> Agent:
-    """The agent of a method under the conditions of an evaluation."""
+def agent_for(config: EvalConfig, method: str, delays: Sequence[int] | None = None) -> Agent:
+    """The agent of a method under the conditions of an evaluation; ``delays``: those of an episode to live again."""
     task = get_task(config.task)
     agent = make_agent(task, method, config.checkpoint, config.planner, config.policy)
-    return Delayed(agent, task.hold, config.delay_steps, config.compensate) if config.delay_steps else agent
+    return config.clock.late(agent, task, delays)
 
 
 def work(config: EvalConfig, item: Item) -> Episode:
@@ -148,20 +163,22 @@ def run_episode(
 ) -> Episode:
     """One episode; ``on_step`` is called after the reset and after every step."""
     observation, info = env.reset(options={"layout": layout})
+    start = getattr(env, "laid_out", None) or start_of(env, observation)
+    telemetry = Telemetry(task)
     agent.reset(env, observation, np.random.default_rng((seed, layout)))
     on_step(env, agent, info)
-    strain, futures, cpu_s, done = 0.0, 0, 0.0, False
+    strain, cpu_s, done = 0.0, 0.0, False
     while not done:
         begin = time.process_time()
         action = agent.act(env)
         cpu_s += time.process_time() - begin
+        telemetry.decided(agent, action)
         observation, _, terminated, truncated, info = env.step(action)
         agent.saw(action, observation)
         on_step(env, agent, info)
         done = terminated or truncated
         if task.harm is not None:
             strain = max(strain, info[task.harm.strain])
-        futures += agent.last_plan.futures if agent.last_plan else 0
     steps = env.steps
     return Episode(
         method=method,
@@ -172,8 +189,10 @@ def run_episode(
         strain=None if task.harm is None else round(strain, 4),
         progress=round(info["progress"], 4),
         steps=steps,
-        futures=round(futures / steps),
         cpu_ms=round(1e3 * cpu_s / steps, 2),
+        start=start,
+        delays=tuple(getattr(agent, "delays", ())),
+        **telemetry.to_row(),
     )
 
 

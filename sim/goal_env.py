@@ -8,19 +8,25 @@ Observation: ``image`` and ``goal`` (size, size, 3) uint8, ``proprio`` (P,) and 
 shows a state in which the goal is reached, under the light and from the camera of this layout. Action (A,) in [-1, 1],
 at 5 Hz. An episode ends with success or after ``episode_steps``. Reward: progress made, +1 for success, -0.01 a step.
 ``info`` holds success, progress (0 .. 1), distance_m to the goal, every signal of the task, time_s and layout.
+
+    env.reset(options={"layout": 3, "variations": {"friction": 0.5, "latency": 1.0}})     # see rehearse.sim.variation
+    state = env.state(); ...; env.reset(options={"state": state})                           # that moment again
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import gymnasium
 import mujoco
 import numpy as np
 
-from rehearse.errors import ConfigError
+from rehearse.errors import ConfigError, DataError
+from rehearse.sim.cameras import FRONT, Pose, move
 from rehearse.sim.gl import close_renderer, open_renderer
-from rehearse.sim.goal_world import PERIOD_S, GoalWorld
+from rehearse.sim.goal_world import PERIOD_S, GoalWorld, checked_action
 from rehearse.sim.layouts import SPLITS, layout_seed
+from rehearse.sim.link import Link
+from rehearse.sim.variation import BACKGROUND, FACTORS, NONE, checked, varied_in
 
 STEP_PRICE = 0.01
 MAX_LAYOUT = 2**31 - 1
@@ -28,7 +34,10 @@ CAMERA, FILM = "camera", "film"  # every scene has these two: for the robot, and
 
 
 class GoalEnv(gymnasium.Env):
-    """See the module's first lines. ``fixed`` names factors that are held at the middle of their range."""
+    """See the module's first lines. ``fixed`` names factors that are held at the middle of their range.
+
+    ``variations``: {factor: strength} of every episode for which ``reset`` is told no others.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
 
@@ -41,11 +50,13 @@ class GoalEnv(gymnasium.Env):
         image_size: int = 64,
         render_mode: str | None = None,
         render_size: tuple[int, int] = (480, 640),
+        variations: Mapping[str, float] = NONE,
     ) -> None:
         if split not in SPLITS:
             raise ConfigError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
         self.world, self.episode_steps, self.split, self.fixed = world, episode_steps, split, frozenset(fixed)
         self.image_size, self.render_mode, self.render_size = image_size, render_mode, render_size
+        self.variations = checked(variations, varied_in(world.factors_kind))
         box, size = gymnasium.spaces.Box, image_size
         numbers = lambda names: box(-np.inf, np.inf, (len(names),), np.float32)  # noqa: E731
         self.observation_space = gymnasium.spaces.Dict(
@@ -57,7 +68,13 @@ class GoalEnv(gymnasium.Env):
             }
         )
         self.action_space = box(-1, 1, (len(world.action_names),), np.float32)
-        self._nominal_look = world.model.light_diffuse.copy(), world.model.cam_pos.copy()
+        model = world.model
+        self._nominal_look = model.light_diffuse.copy(), model.cam_pos.copy()
+        self._background = {
+            i: model.mat_rgba[model.geom_matid[i]].copy() if model.geom_matid[i] >= 0 else model.geom_rgba[i].copy()
+            for i in range(model.ngeom)
+            if model.geom(i).name in BACKGROUND
+        }
         self._goal_data = mujoco.MjData(world.model)
         self._camera: mujoco.Renderer | None = None
         self._film: mujoco.Renderer | None = None
@@ -65,15 +82,23 @@ class GoalEnv(gymnasium.Env):
     # -- Gymnasium -----------------------------------------------------------------------------------------------
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
-        """Start layout ``options["layout"]`` of this split, or one drawn with the seed."""
+        """Start layout ``options["layout"]`` of this split, or one drawn with the seed; or go to ``options["state"]``.
+
+        ``options["variations"]``: {factor: strength} of this episode, instead of the environment's own.
+        """
         super().reset(seed=seed)
-        layout = (options or {}).get("layout")
-        self._lay_out(int(self.np_random.integers(MAX_LAYOUT)) if layout is None else int(layout))
+        options = options or {}
+        if (state := options.get("state")) is not None:
+            self._go_to(state)
+        else:
+            layout = options.get("layout")
+            layout = int(self.np_random.integers(MAX_LAYOUT)) if layout is None else int(layout)
+            self._lay_out(layout, options.get("variations", self.variations))
         return self.observe(), self._info()
 
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
         """One control period of 0.2 s."""
-        self.world.step(action)
+        self.world.step(self._link.sent(checked_action(action, self.world.action_names)))
         self.steps += 1
         info = self._info()
         reward = info["progress"] - self._progress - STEP_PRICE + float(info["success"])
@@ -98,25 +123,36 @@ class GoalEnv(gymnasium.Env):
 
     # -- any moment of any layout ----------------------------------------------------------------------------------
 
-    def get_state(self) -> dict[str, np.ndarray]:
+    def state(self) -> dict[str, np.ndarray]:
         """This moment of this episode, as arrays; an environment of the same split goes on from it bit for bit."""
         return {
             "layout": np.int64(self.layout),
             "steps": np.int64(self.steps),
             "progress": np.float64(self._progress),
             "physics": self.world.get_state(),
+            "variations": np.array([self._varied.get(name, 0.0) for name in FACTORS]),
+            **self._link.state(),
         }
 
-    def set_state(self, state: dict[str, np.ndarray]) -> tuple[dict, dict]:
-        """Go to a moment that ``get_state`` told of; returns its observation and info."""
-        self._lay_out(int(state["layout"]))
+    def _go_to(self, state: Mapping[str, np.ndarray]) -> None:
+        if missing := {"layout", "steps", "progress", "physics", "variations", "on_their_way", "shown"} - set(state):
+            raise DataError(f"state has no {', '.join(sorted(missing))}: use what env.state() gave")
+        varied = {
+            name: float(strength) for name, strength in zip(FACTORS, state["variations"], strict=True) if strength
+        }
+        self._lay_out(int(state["layout"]), varied)
         self.world.set_state(state["physics"])
+        self._link.restore(state)
         self.steps, self._progress = int(state["steps"]), float(state["progress"])
-        return self.observe(), self._info()
 
-    def _lay_out(self, layout: int) -> None:
+    def _lay_out(self, layout: int, variations: Mapping[str, float]) -> None:
         self.layout, self.steps, self._progress = layout, 0, 0.0
-        self.world.reset(np.random.default_rng(layout_seed(self.split, layout)), self.fixed)
+        self._varied = checked(variations, varied_in(self.world.factors_kind))
+        self.world.reset(np.random.default_rng(layout_seed(self.split, layout)), self.fixed, self._varied)
+        factors = self.world.factors
+        self._link = Link(
+            layout, self.world.hold, round(factors.latency_steps), factors.dropped_share, factors.frozen_share
+        )
         self._set_appearance()
         self._goal = None
 
@@ -129,7 +165,7 @@ class GoalEnv(gymnasium.Env):
         if self._goal is None:
             self._goal = self._picture_goal()
         return {
-            "image": self._draw(self._camera, self.world.data, CAMERA),
+            "image": self._link.seen(self.steps, lambda: self._draw(self._camera, self.world.data, CAMERA)),
             "proprio": self.world.proprioception(),
             "goal": self._goal.copy(),
             "goal_state": self.world.goal_state.astype(np.float32),
@@ -149,6 +185,8 @@ class GoalEnv(gymnasium.Env):
 
     def _draw(self, renderer: mujoco.Renderer, data: mujoco.MjData, camera: str, pretty: bool = False) -> np.ndarray:
         renderer.update_scene(data, camera)
+        if camera == CAMERA and self._pose != FRONT:
+            move(renderer.scene, self._pose)
         # Shadows cost ten times the rest: on for people, off for data.
         for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
             renderer.scene.flags[flag] = pretty
@@ -157,12 +195,20 @@ class GoalEnv(gymnasium.Env):
         return renderer.render().copy()
 
     def _set_appearance(self) -> None:
-        """Light and camera of this layout."""
+        """Light, camera and background of this layout."""
         model, factors = self.world.model, self.world.factors
         diffuse, camera = self._nominal_look
         model.light_pos[0, :2] = factors.light_x_m, factors.light_y_m
         model.light_diffuse[:] = diffuse * factors.brightness
         model.cam_pos[:] = camera + np.array([factors.camera_x_m, factors.camera_y_m, factors.camera_z_m])
+        self._pose = Pose(factors.camera_azimuth_deg, factors.camera_elevation_deg)
+        for geom, rgba in self._background.items():
+            model.geom_rgba[geom] = rgba * [
+                factors.background_red,
+                factors.background_green,
+                factors.background_blue,
+                1,
+            ]
         mujoco.mj_camlight(model, self.world.data)  # else the first frame would show the layout before
 
     def _info(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rehearse.planner import Disagreement, Objective, Toward
 from rehearse.sim.goal_world import PERIOD_S, GoalWorld
 from rehearse.sim.rollout import RolloutDynamics
 from rehearse.sim.task import Situation, Task
+from rehearse.sim.variation import varied_in
 
 
 def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
@@ -16,10 +17,11 @@ def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
     return Task(
         instruction=world.instruction,
         period_s=PERIOD_S,
-        hold=(0.0,) * len(world.action_names),
+        hold=world.hold,
         actions=world.action_names,
         proprio=world.proprio,
         signals=dict.fromkeys(world.signals, "regression"),
+        variations=varied_in(world.factors_kind),
         goal=world.goal,
         goal_signals=world.goal_signals,
         oracles={"oracle": RolloutDynamics},

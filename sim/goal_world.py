@@ -8,13 +8,13 @@ that ``rehearse.sim.rollout`` can imagine whole plans at once; and all that is m
 the world and what is imagined of it are measured by the same lines.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import mujoco
 import numpy as np
 
 from rehearse.errors import DataError
-from rehearse.sim.variation import Look, draw
+from rehearse.sim.variation import NONE, Look, draw
 
 PERIOD_S = 0.2
 _EVERYTHING = mujoco.mjtState.mjSTATE_INTEGRATION  # warm start included: going on is bit for bit the same
@@ -30,6 +30,7 @@ class GoalWorld:
     """
 
     action_names: tuple[str, ...]
+    hold: tuple[float, ...]  # the action (A,) that does nothing
     signals: tuple[str, ...]
     proprio: tuple[str, ...]
     goal: tuple[str, ...]
@@ -75,10 +76,15 @@ class GoalWorld:
 
     # -- episode -------------------------------------------------------------------------------------------------
 
-    def reset(self, rng: np.random.Generator, fixed: Collection[str] = ()) -> None:
-        """Lay out a new episode; factors named in ``fixed`` take the middle of their range."""
+    def reset(
+        self, rng: np.random.Generator, fixed: Collection[str] = (), variations: Mapping[str, float] = NONE
+    ) -> None:
+        """Lay out a new episode; factors named in ``fixed`` take the middle of their range.
+
+        ``variations``: {factor: strength}, see rehearse.sim.variation.
+        """
         mujoco.mj_resetData(self.model, self.data)
-        self.factors = draw(self.factors_kind, rng, fixed)
+        self.factors = draw(self.factors_kind, rng, fixed, variations)
         self.lay_out(rng)
         mujoco.mj_kinematics(self.model, self.data)
         self._start_excess = float(self.excess(self.measure(self.data.qpos)))

@@ -93,6 +93,12 @@ class LearnedDynamics:
         drawn = self.model.decode(belief.moment)[0].float()
         return float((drawn - torch.as_tensor(history.frames[-1]).float()).square().mean() / 255**2)
 
+    def signals_now(self, belief: Belief) -> dict[str, torch.Tensor]:
+        """What the heads read off the present: {signal: (K,)}."""
+        with torch.no_grad():
+            told = Signals(self.model.heads, self.model.heads.raw(belief.memory.feature.float()))
+            return {name: told[name][:, 0] for name in told}
+
     def imagine(self, belief: Belief, actions: torch.Tensor) -> Futures:
         """N action sequences (N, H, A) imagined."""
         return _futures(self.model.imagine(belief, actions))
@@ -110,6 +116,7 @@ class PlannerAgent:
     """Model-predictive control on a learned model. ``settings`` may be changed between episodes by ``use``.
 
     moment_errors: the model's squared error of a moment 1, 2, ... steps ahead, as its checkpoint tells; trust needs it.
+    dynamics: how the model imagines, if not as usual.
     """
 
     def __init__(
@@ -118,12 +125,13 @@ class PlannerAgent:
         model: WorldModel,
         settings: PlannerSettings = PlannerSettings(),
         moment_errors: Sequence[float] = (),
+        dynamics: LearnedDynamics | None = None,
     ) -> None:
         _check_fits(task, model, settings)
         self.task, self.moment_errors = task, tuple(moment_errors)
         if settings.compile:
             model.compile_imagining()
-        self.dynamics = LearnedDynamics(model)
+        self.dynamics = dynamics or LearnedDynamics(model)
         self.last_plan: Plan | None = None
         self.committed: list[np.ndarray] = []  # actions still on their way, if there is latency
         self.use(settings)
@@ -248,9 +256,7 @@ def moment_of(model: WorldModel, image: np.ndarray) -> torch.Tensor:
 
 def read_off(model: WorldModel, image: np.ndarray, signals: Sequence[str]) -> np.ndarray:
     """What a single picture (h,w,3) tells of these signals (G,): the mean of what the ensemble's members say."""
-    with torch.no_grad():
-        raw = model.heads.raw(model.observe(History(image[None])).memory.feature.float())
-    told = Signals(model.heads, raw)
+    told = LearnedDynamics(model).signals_now(model.observe(History(image[None])))
     return np.array([float(told[name].mean()) for name in signals], np.float32)
 
 

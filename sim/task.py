@@ -20,6 +20,7 @@ from rehearse.planner import CEMConfig, Dynamics, MPCConfig, Objective, ScoutCon
 from rehearse.planner.mpc import Limits
 from rehearse.sim.baselines import Nothing, Random
 from rehearse.sim.tale import Tale
+from rehearse.sim.variation import checked
 
 TAGS = ("smoke", "benchmark", "flagship")  # runs in seconds; is compared with others; is the story of the project
 # How a planner is told where the goal is: as numbers, as a picture, or as numbers that its model reads off the picture.
@@ -27,6 +28,7 @@ GOALS = ("state", "image", "reading")
 SIGNAL_KINDS = ("regression", "event")
 RESERVED = (  # what results and datasets say of themselves
     *("task", "level", "split", "seed", "delay_steps", "compensate", "planner", "episodes", "checkpoint"),
+    *("clock", "perturbation"),
     *("code", "code_version", "python", "machine", "date", "behaviour", "workers", "image_size"),
 )
 NONE: Mapping = MappingProxyType({})
@@ -45,7 +47,9 @@ class TaskEnv(Protocol):
     Observation: ``image`` (s,s,3) uint8 and ``proprio`` (P,) float32; where there is a goal, also ``goal`` (s,s,3)
     uint8, a picture of it reached, and ``goal_state`` (G,) float32. ``info``: the task's signals, ``progress``
     (0 .. 1), ``time_s``, ``layout``, and what the task calls success and harm. ``reset(options={"layout": n})`` lays
-    out layout n. ``world`` is the true world: scripts and the oracle read it, a planner never does.
+    out layout n; ``"variations": {factor: strength}`` beside it takes factors beyond what training has seen. Where
+    there are such factors, ``state()`` gives this moment as arrays, and ``reset(options={"state": state})`` goes to
+    it. ``world`` is the true world: scripts and the oracle read it, a planner never does.
     """
 
     world: Any
@@ -145,7 +149,9 @@ class Task:
     levels: tuple[str, ...] = ("usual",)
     level: str = ""  # the usual one; the first unless given
     options: Mapping[str, Option] = field(default_factory=dict)
+    sized: tuple[str, ...] = ()  # geoms of the thing that is handled, if its size may be changed (perturb.py)
     changeable: frozenset[str] = frozenset()  # of level and options: what may be set on an environment between episodes
+    variations: tuple[str, ...] = ()  # the factors of variation that its environment can be given
     training: Mapping[str, Any] = field(default_factory=dict)  # {field of TrainConfig: what its models need of it}
     tops: Mapping[str, float] = field(default_factory=dict)  # {signal: where it is cut, for more tells nothing}
     success: str = "success"  # its name in info
@@ -197,10 +203,13 @@ class Task:
         stop_at_harm: bool = True,
         render_mode: str | None = None,
         render_size: tuple[int, int] = (480, 640),
+        variations: Mapping[str, float] = NONE,
     ) -> TaskEnv:
-        """The environment; ConfigError for a level or an option that there is not."""
+        """The environment; ConfigError for a level, an option or a factor of variation that there is not."""
         settings = {"split": split, "image_size": image_size, "render_mode": render_mode, "render_size": render_size}
         settings |= self.checked_options(options)
+        if variations := checked(variations, self.variations):
+            settings["variations"] = variations
         level = self.checked_level(level)
         if len(self.levels) > 1:
             settings["level"] = level

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.commands.base import about, progress_bar
+from rehearse.commands.of_suite import run_suite
 from rehearse.commands.of_task import TaskCommand
 from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
@@ -18,6 +19,7 @@ from rehearse.recorded import conditions, default_checkpoint, default_policy
 from rehearse.sim.agents import methods_of
 from rehearse.sim.episode import Episode
 from rehearse.sim.evaluate import EvalConfig, Report, Runner, evaluate, in_processes
+from rehearse.sim.latency import Clock
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.ledger import Ledger
 from rehearse.sim.on_ray import connected, episodes_on_ray
@@ -32,8 +34,8 @@ from rehearse.sim.tasks import get_task
 class Eval(TaskCommand):
     """Evaluate methods on held-out test layouts."""
 
-    episodes: int = 20
-    """Layouts, the same for every method."""
+    episodes: int | None = None
+    """Layouts, the same for every method: 20 unless given. With --suite: instead of all numbers that it names."""
     methods: str | None = None
     """Comma-separated: the task's scripts (nothing, random, ...), planner-<futures>, planner-<optimizer>-<futures>,
     oracle. All scripts, five planners and the oracle unless given."""
@@ -43,10 +45,21 @@ class Eval(TaskCommand):
     """Policy of `cloning`, as rehearse clone makes it; the one that is shipped for the task unless given."""
     planner: PlannerSettings = field(default_factory=PlannerSettings)
     """How planners plan, but for what their names say."""
-    delay_ms: int = 0
-    """Latency: every action arrives so much later, in whole control periods of the task."""
+    clock: str = "ideal"
+    """Latency: ideal, there is none; fixed:400, every action arrives so many milliseconds later, in whole control
+    periods; measured, as much later as its planning took on this machine, rounded up to control periods."""
     blind_to_delay: bool = False
     """Planners are not told of the latency, and plan as if they acted at once."""
+    suite: str | None = None
+    """Run a suite instead, which says all of the above itself: the name of a shipped one (smoke, headline, robustness)
+    or the path of a YAML file."""
+    latency: str | None = None
+    """Success against latency: comma-separated milliseconds, such as 0,200,400,800; planners told of it and not told
+    (only not told with --blind-to-delay)."""
+    out: Path | None = None
+    """Of --suite and --latency: the folder of rows and reports, gone on with if it was begun; out/NAME unless given."""
+    freeze: bool = False
+    """Of --suite: run nothing, but note what its layouts lay out, beside its file; runs are then held against that."""
     rows: Path | None = None
     """Keep every finished episode in this JSONL file. Started again with it, only what is missing is run: after a kill,
     with more methods, or with more episodes."""
@@ -68,6 +81,8 @@ class Eval(TaskCommand):
 
     def run(self, console: Console) -> int:
         """Evaluate with a progress bar, print the table, write the JSON."""
+        if self.suite is not None or self.latency is not None:
+            return run_suite(self, console)
         if self.plan_n is not None:
             plans = layouts_needed(*self.plan_n, Rules.delta)
             Console().print(plans_table(*self.plan_n, plans))
@@ -77,18 +92,20 @@ class Eval(TaskCommand):
         methods = methods_of(task)
         if self.methods is not None:
             methods = tuple(name.strip() for name in self.methods.split(",") if name.strip())
+        clock = Clock.parse(self.clock, task.period_s, told=not self.blind_to_delay)
         config = EvalConfig(
             task=self.task,
             level=self.level,
-            episodes=self.episodes,
+            episodes=20 if self.episodes is None else self.episodes,
             seed=self.seed,
             methods=methods,
             checkpoint=self.checkpoint or default_checkpoint(task, methods),
             policy=self.policy or default_policy(task, methods),
             options=self.given_options(),
             planner=self.planner,
-            delay_steps=steps_of(self.delay_ms, task.period_s),
-            compensate=not self.blind_to_delay,
+            delay_steps=clock.steps,
+            measured=clock.measured,
+            compensate=clock.told,
             trees=self.trees,
             workers=self.workers,
         )
@@ -113,15 +130,6 @@ class Eval(TaskCommand):
                 "--floor is for --until-decided; rehearse gate --min-success judges a finished evaluation"
             )
         return None
-
-
-def steps_of(delay_ms: int, period_s: float) -> int:
-    """A latency in whole control periods; ConfigError if it is none."""
-    period_ms = round(1000 * period_s)
-    steps, rest = divmod(delay_ms, period_ms)
-    if rest or steps < 0:
-        raise ConfigError(f"delay_ms is {delay_ms}; it must be a multiple of {period_ms}, 0 or more")
-    return steps
 
 
 def write_figures(task: Task, rows: list[dict], folder: Path) -> None:

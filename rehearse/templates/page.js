@@ -1,8 +1,8 @@
 let still = false;
-const fps = Number(document.documentElement.dataset.fps);
 // A group is one film with whatever moves with it: a cursor over its curve, the tiles cut from it, the word "awake".
 const groups = [...document.querySelectorAll("[data-last]")].map((root) => ({
   root,
+  fps: Number(root.closest("[data-fps]").dataset.fps),
   video: root.querySelector("video"),
   last: Number(root.dataset.last),
   ownLast: Number(root.dataset.ownLast ?? root.dataset.last),
@@ -12,7 +12,7 @@ const groups = [...document.querySelectorAll("[data-last]")].map((root) => ({
 }));
 
 function show(group) {
-  const { root, video, tiles } = group;
+  const { root, video, tiles, fps } = group;
   if (video.readyState < 2) return;
   const frame = video.currentTime * fps;
   root.style.setProperty("--t", Math.min(frame, group.ownLast) / group.last);
@@ -42,7 +42,7 @@ for (const group of groups) {
     const { left, width } = curve.dataset;
     const part = ((100 * (event.clientX - box.left)) / box.width - left) / width;
     group.video.pause();
-    group.video.currentTime = (Math.min(Math.max(part, 0), 1) * group.last + 0.01) / fps;
+    group.video.currentTime = (Math.min(Math.max(part, 0), 1) * group.last + 0.01) / group.fps;
   };
   curve.addEventListener("pointerdown", seek);
   curve.addEventListener("pointermove", seek);

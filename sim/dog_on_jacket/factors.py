@@ -6,11 +6,13 @@ A layout is one draw of every factor. Any factor can be held at the middle of it
 is how the effect of each one is measured.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from rehearse.errors import ConfigError
+from rehearse.sim.variation import ALWAYS, FACTORS, NONE, vary
 
 Range = tuple[float, float]
 LOG_UNIFORM = {"sleep_depth"}
@@ -55,6 +57,27 @@ class Factors:
     brightness: float
     camera_jitter_m: tuple[float, float, float]
     tab: int
+    # What training never varies, and a factor of variation does.
+    camera_azimuth_deg: float = 0.0
+    camera_elevation_deg: float = 0.0
+    background_red: float = 1.0
+    background_green: float = 1.0
+    background_blue: float = 1.0
+    latency_steps: float = 0.0
+    dropped_share: float = 0.0
+    frozen_share: float = 0.0
+
+
+# field -> (factor of variation, its far ends), see rehearse.sim.variation
+FAR = {
+    "friction": ("friction", (0.3, 1.6)),
+    "dog_mass_kg": ("mass", (1.5, 14.0)),
+    "light_x_m": ("light", (-1.2, 1.0)),
+    "light_y_m": ("light", (-1.5, 0.7)),
+    "brightness": ("light", (0.35, 1.8)),
+    **{name: (factor, far) for name, (_, factor, far) in ALWAYS.items()},
+}
+VARIATIONS = tuple(name for name in FACTORS if name in {factor for factor, _ in FAR.values()})
 
 
 LEVELS = {
@@ -64,8 +87,16 @@ LEVELS = {
 }
 
 
-def sample_factors(ranges: FactorRanges, rng: np.random.Generator, fixed: frozenset[str] = frozenset()) -> Factors:
-    """Draw one layout. Factors named in ``fixed`` take the middle of their range; the others are drawn as without."""
+def sample_factors(
+    ranges: FactorRanges,
+    rng: np.random.Generator,
+    fixed: frozenset[str] = frozenset(),
+    variations: Mapping[str, float] = NONE,
+) -> Factors:
+    """Draw one layout. Factors named in ``fixed`` take the middle of their range; the others are drawn as without.
+
+    ``variations``: {factor of variation: strength}, on top.
+    """
     names = {field.name for field in fields(FactorRanges)}
     if unknown := set(fixed) - names:
         raise ConfigError(f"unknown factor {sorted(unknown)}; factors are {', '.join(sorted(names))}")
@@ -77,4 +108,5 @@ def sample_factors(ranges: FactorRanges, rng: np.random.Generator, fixed: frozen
         draw = np.full_like(draw, (low + high) / 2) if name in fixed else draw
         values[name] = np.exp(draw) if name in LOG_UNIFORM else draw
     values = {name: tuple(v.tolist()) if np.ndim(v) else float(v) for name, v in values.items()}
-    return Factors(**{**values, "tab": min(int(values["tab"]), 2)})
+    factors = Factors(**{**values, "tab": min(int(values["tab"]), 2)})
+    return vary(factors, FAR, variations, rng.spawn(1)[0])

@@ -13,7 +13,7 @@ from rehearse.sim.arms import ARMS
 from rehearse.sim.cameras import CAMERAS
 from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay, StraightPull
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, JACKETS, PROPRIO_NAMES, DogOnJacketEnv
-from rehearse.sim.dog_on_jacket.factors import LEVELS
+from rehearse.sim.dog_on_jacket.factors import LEVELS, VARIATIONS
 from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
 from rehearse.sim.dog_on_jacket.tale import TALE
 from rehearse.sim.dog_on_jacket.world import (
@@ -132,6 +132,7 @@ TASK = Task(
         "camera": Option(tuple(CAMERAS), "from where the robot sees; front is where the shipped model was trained"),
     },
     changeable=frozenset({"level", "camera"}),
+    variations=VARIATIONS,
     success_words="Fetched, dog asleep",
     harm=Harm(event="woken", strain="disturbance", words="Dog woken"),
     checkpoint="dog-on-jacket-tiny",

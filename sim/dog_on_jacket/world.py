@@ -6,6 +6,7 @@ A step is 0.2 s. The action (4,) in [-1, 1] is the gripper's velocity along x, y
 (> 0 closed). The same control law drives many imagined copies in ``physics.py``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import mujoco
@@ -27,6 +28,8 @@ MAX_SPEED_MPS = np.array([0.4, 0.4, 0.3])
 STEP_M = MAX_SPEED_MPS * PERIOD_S  # the longest move of one step
 WORKSPACE_LOW_M, WORKSPACE_HIGH_M = np.array([-0.62, -0.22, 0.008]), np.array([0.20, 0.26, 0.32])
 DOG_SENSORS = ("dog_position", "dog_velocity", "dog_gyro")
+_EVERYTHING = mujoco.mjtState.mjSTATE_INTEGRATION  # warm start included: going on is bit for bit the same
+_AROUSAL = ("level", "velocity", "origin", "sleep_depth")
 GRASP_REACH_M, HOVER_M = 0.04, 0.08
 # Taking hold nudges the jacket: time begins when the dog has lain still for half a second, or after 4 s at the latest.
 STILL_MPS, STILL_RADPS, STILL_SUBSTEPS, SETTLE_SUBSTEPS = 0.01, 0.04, 100, 800
@@ -221,6 +224,31 @@ class World:
             distance = np.linalg.norm(data.site_xpos[self.tab_sites] - grip, axis=-1)
             if distance.min() <= GRASP_REACH_M:
                 data.eq_active[self.grasps[distance.argmin()]] = 1
+
+    # -- any moment again ----------------------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """All that the physics and the dog's sleep go on from, as arrays, bit for bit."""
+        physics = np.empty(mujoco.mj_stateSize(self.model, _EVERYTHING))
+        mujoco.mj_getState(self.model, self.data, physics, _EVERYTHING)
+        arousal = {name: getattr(self.arousal, name).copy() for name in _AROUSAL}
+        progress = {"woken": np.bool_(self.woken), "rows": np.int64(self._rows), "still": self._still.copy()}
+        arm = {"q_rad": self.q_rad.copy(), "target_m": self.target_m.copy()}
+        # Sensors are what the last substep measured on its way, not what the state it led to would measure.
+        return {"physics": physics, "sensors": self.data.sensordata.copy(), **arousal, **progress, **arm}
+
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go back to a state of the layout that is laid out; raises DataError for one of another scene."""
+        wanted = mujoco.mj_stateSize(self.model, _EVERYTHING)
+        if np.shape(state["physics"]) != (wanted,):
+            raise DataError(f"state has shape {np.shape(state['physics'])}; this scene's has ({wanted},)")
+        mujoco.mj_setState(self.model, self.data, state["physics"], _EVERYTHING)
+        mujoco.mj_kinematics(self.model, self.data)
+        self.data.sensordata[:] = state["sensors"]
+        for name in _AROUSAL:
+            setattr(self.arousal, name, np.array(state[name]))
+        self.woken, self._rows, self._still = bool(state["woken"]), int(state["rows"]), np.array(state["still"])
+        self.q_rad, self.target_m = np.array(state["q_rad"]), np.array(state["target_m"])
 
     # -- what can be read ----------------------------------------------------------------------------------------
 

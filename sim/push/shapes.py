@@ -4,7 +4,7 @@ shape = SHAPES["T"]
 shape.distance(points)          # (..., 2) -> (...,), metres to the outline, negative inside
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, radians
 
 import numpy as np
@@ -26,6 +26,14 @@ class Shape:
     painted: Box
     angle_tolerance_rad: float
     reach_m: float
+
+    def scaled(self, scale: float) -> "Shape":
+        """The same outline, ``scale`` times as large; it starts and is wanted where it was."""
+        if scale == 1:
+            return self
+        larger = lambda rows: tuple(tuple(value * scale for value in row) for row in rows)  # noqa: E731
+        painted = tuple(value * scale for value in self.painted)
+        return replace(self, boxes=larger(self.boxes), corners=larger(self.corners), painted=painted)
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Distance of points (..., 2) in the block's frame from its outline, negative inside."""

@@ -15,7 +15,7 @@ from rehearse.errors import ConfigError
 from rehearse.sim.goal_world import GoalWorld
 from rehearse.sim.push import scene
 from rehearse.sim.push.shapes import SHAPES
-from rehearse.sim.variation import Look, between
+from rehearse.sim.variation import Look, between, usually
 
 MAX_SPEED_MPS = 0.25
 TOLERANCE_M, FARTHER_THAN_M = 0.03, 0.10  # of success, and of every start
@@ -28,9 +28,10 @@ PUSHER_REACH_M = scene.TABLE_HALF_M - scene.PUSHER_RADIUS_M
 class PushFactors(Look):
     """What varies between layouts besides the poses of pusher, block and goal."""
 
-    block_mass_kg: float = between(0.15, 0.35)
-    table_friction: float = between(0.35, 0.65)
-    pusher_friction: float = between(0.2, 0.45)
+    block_mass_kg: float = between(0.15, 0.35, "mass", (0.05, 1.2))
+    table_friction: float = between(0.35, 0.65, "friction", (0.1, 1.2))
+    pusher_friction: float = between(0.2, 0.45, "friction", (0.02, 1.0))
+    block_scale: float = usually(1.0, "size", (0.75, 1.3))  # of its outline
 
 
 class PushWorld(GoalWorld):
@@ -42,6 +43,7 @@ class PushWorld(GoalWorld):
     """
 
     action_names = ("velocity_x", "velocity_y")
+    hold = (0.0, 0.0)
     signals = ("block_x_m", "block_y_m", "block_sin", "block_cos", "pusher_x_m", "pusher_y_m")
     proprio = ("pusher_x", "pusher_y", "pusher_velocity_x", "pusher_velocity_y")
     goal = ("block_x", "block_y", "block_sin", "block_cos")
@@ -52,17 +54,20 @@ class PushWorld(GoalWorld):
     def __init__(self, block: str = "square") -> None:
         if block not in SHAPES:
             raise ConfigError(f"unknown block {block!r}; choose one of {', '.join(SHAPES)}")
-        self.shape = SHAPES[block]
+        self._nominal_shape = self.shape = SHAPES[block]
         super().__init__(scene.build(self.shape).compile())
         model = self.model
         self._block = model.body("block").id
         self._block_geoms = [model.geom(f"block_{i}").id for i in range(len(self.shape.boxes))]
+        own = [i for i in range(model.ngeom) if model.geom_bodyid[i] == self._block]
+        self._nominal_geoms = own, model.geom_size[own, :2].copy(), model.geom_pos[own, :2].copy()
         self._nominal_mass = float(model.body_mass[self._block]), model.body_inertia[self._block].copy()
 
     def lay_out(self, rng: np.random.Generator) -> None:
         """Block, goal and pusher, each drawn until it keeps its distance; then everything comes to rest."""
         factors, model, data = self.factors, self.model, self.data
-        scale = factors.block_mass_kg / self._nominal_mass[0]
+        self._scale_block(factors.block_scale)
+        scale = factors.block_mass_kg / self._nominal_mass[0] * factors.block_scale**2
         model.body_mass[self._block] = factors.block_mass_kg
         model.body_inertia[self._block] = self._nominal_mass[1] * scale
         model.geom_friction[self._block_geoms, 0] = factors.table_friction
@@ -77,6 +82,14 @@ class PushWorld(GoalWorld):
         data.qpos[:] = [*_drawn(rng, PUSHER_REACH_M, free), *block, 0.0, yaw_rad]
         self.goal_state = np.array([*self._goal_m, np.sin(self._goal_yaw_rad), np.cos(self._goal_yaw_rad)])
         mujoco.mj_step(model, data, nstep=SETTLE_SUBSTEPS)
+
+    def _scale_block(self, scale: float) -> None:
+        """An outline ``scale`` times as large; it is as high as ever."""
+        model, (geoms, sizes, places) = self.model, self._nominal_geoms
+        self.shape = self._nominal_shape.scaled(scale)
+        model.geom_size[geoms, :2], model.geom_pos[geoms, :2] = sizes * scale, places * scale
+        model.geom_aabb[geoms, 3:] = model.geom_size[geoms]
+        model.geom_rbound[geoms] = np.linalg.norm(model.geom_size[geoms], axis=-1)
 
     def controls(self, actions: np.ndarray, command: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Actions (H, 2) -> the servos' velocities (H * substeps, 2), m/s; nothing is left commanded."""

@@ -46,6 +46,7 @@ TASK = goal_task(
     },
     robot="rehearse_{arm}",
     success_words="At the ball",
+    sized=("ball",),
     checkpoint="reach-tiny",
     cloned="reach-cloned",
 )

@@ -28,9 +28,10 @@ SETTLE_SUBSTEPS = 40
 class ReachFactors(Look):
     """What varies between layouts besides start and goal. Damping is a share of the arm's own."""
 
-    ball_radius_m: float = between(0.028, 0.036)  # for the usual robot; a small one reaches for a small ball
-    joint_damping: float = between(0.6, 1.6)
-    payload_kg: float = between(0.0, 0.4)  # in the hand
+    # For the usual robot; a small one reaches for a small ball.
+    ball_radius_m: float = between(0.028, 0.036, "size", (0.015, 0.06))
+    joint_damping: float = between(0.6, 1.6, "friction", (0.2, 5.0))
+    payload_kg: float = between(0.0, 0.4, "mass", (0.0, 2.0))  # in the hand
 
 
 class ReachWorld(GoalWorld):
@@ -41,6 +42,7 @@ class ReachWorld(GoalWorld):
     """
 
     action_names = ("velocity_x", "velocity_y", "velocity_z")
+    hold = (0.0, 0.0, 0.0)
     signals = ("grip_x_m", "grip_y_m", "grip_z_m", "distance_m")  # the ball can be seen, so the distance can be learnt
     proprio = ("grip_x", "grip_y", "grip_z", "lag_x", "lag_y", "lag_z")
     goal = ("grip_x", "grip_y", "grip_z")

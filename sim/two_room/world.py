@@ -13,7 +13,7 @@ import numpy as np
 
 from rehearse.sim.goal_world import GoalWorld
 from rehearse.sim.two_room import scene
-from rehearse.sim.variation import Look, between
+from rehearse.sim.variation import Look, between, usually
 
 MAX_SPEED_MPS = 0.07
 TOLERANCE_M, FARTHER_THAN_M = 0.03, 0.12  # of success, and of every start
@@ -28,8 +28,9 @@ class TwoRoomFactors(Look):
 
     wall_x_m: float = between(-0.12, 0.12)
     door_y_m: float = between(-0.2, 0.2)
-    door_half_m: float = between(0.05, 0.065)
-    wall_friction: float = between(0.0, 0.4)
+    door_half_m: float = between(0.05, 0.065, "size", (0.036, 0.09))
+    wall_friction: float = between(0.0, 0.4, "friction", (0.0, 1.5))
+    ball_mass_kg: float = usually(0.3, "mass", (0.05, 2.0))
 
 
 class TwoRoomWorld(GoalWorld):
@@ -40,6 +41,7 @@ class TwoRoomWorld(GoalWorld):
     """
 
     action_names = ("velocity_x", "velocity_y")
+    hold = (0.0, 0.0)
     signals = ("agent_x_m", "agent_y_m")
     proprio = ("velocity_x", "velocity_y")  # where it is, only the picture tells
     goal = ("agent_x", "agent_y")
@@ -56,6 +58,10 @@ class TwoRoomWorld(GoalWorld):
         factors = self.factors
         scene.place_divider(self.model, factors.wall_x_m, factors.door_y_m, factors.door_half_m)
         self.model.geom_friction[self._walls, 0] = factors.wall_friction
+        ball = self.model.body("ball")
+        self.model.body_inertia[ball.id] *= factors.ball_mass_kg / float(ball.mass[0])
+        self.model.body_mass[ball.id] = factors.ball_mass_kg
+        mujoco.mj_setConst(self.model, mujoco.MjData(self.model))  # what the solver derives from masses
         side = rng.choice((-1, 1))
         other = -side if rng.random() < OTHER_ROOM else side
         while True:

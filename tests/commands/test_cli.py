@@ -100,11 +100,11 @@ def test_eval_with_another_arm_and_another_camera(checkpoint, tmp_path):
 def test_eval_under_latency(checkpoint, tmp_path, capsys):
     path = tmp_path / "rows.json"
     options = ["--methods", "script-fast,planner-8", "--episodes", "2", "--checkpoint", checkpoint, "--json", path]
-    assert main(["eval", "--delay-ms", "400", *map(str, options)]) == 0
+    assert main(["eval", "--clock", "fixed:400", *map(str, options)]) == 0
     result = json.loads(path.read_text())
     assert result["about"]["delay_steps"] == "2"
     assert all(episode["time_s"] > 0.4 for episode in result["episodes"]), "nothing can happen before it is done"
-    assert "multiple of 200" in refused(capsys, "eval", "--delay-ms", "150", *options)
+    assert "multiple of 200" in refused(capsys, "eval", "--clock", "fixed:150", *options)
 
 
 def test_gate_tells_by_its_exit_code_and_leaves_reports(tmp_path, capsys):
@@ -145,7 +145,7 @@ def test_an_episode_can_be_replayed_and_filmed(checkpoint, tmp_path, capsys):
     import av
 
     result, film = tmp_path / "rows.json", tmp_path / "film.mp4"
-    options = ["--methods", "planner-8", "--episodes", "2", "--seed", "3", "--delay-ms", "200", "--workers", "1"]
+    options = ["--methods", "planner-8", "--episodes", "2", "--seed", "3", "--clock", "fixed:200", "--workers", "1"]
     assert main(["eval", *options, "--checkpoint", str(checkpoint), "--json", str(result)]) == 0
     replay = ["replay", str(result), "--method", "planner-8", "--layout", "3000001", "--checkpoint", str(checkpoint)]
     assert main([*replay, "--film", str(film)]) == 0
