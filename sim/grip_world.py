@@ -51,9 +51,7 @@ class GripWorld(GoalWorld):
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         fingers = [model.joint(f"arm/finger_{side}") for side in ("left", "right")]
         self._finger_qpos = np.array([joint.qposadr[0] for joint in fingers])
-        self._finger_geoms = [
-            i for i in range(model.ngeom) if "finger" in model.body(int(model.geom_bodyid[i])).name
-        ]
+        self._finger_geoms = [i for i in range(model.ngeom) if "finger" in model.body(int(model.geom_bodyid[i])).name]
         # Stiffer than in the scene that the arm comes from, where it holds a tab by a joint: here it holds by force.
         servos = slice(self._joints, model.nu)
         model.actuator_gainprm[servos, 0], model.actuator_biasprm[servos, 1] = FINGER_GAIN, -FINGER_GAIN

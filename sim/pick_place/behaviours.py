@@ -44,12 +44,12 @@ class Demonstrator:
             return self._carry(world, grip, block, goal)
         # Low on a high block there is more to hold; but the fingers must not stand on the table.
         deep = min(world.half_m[2], 0.012)
-        take = block + [0, 0, deep - world.half_m[2]]
+        take = block + np.array([0, 0, deep - world.half_m[2]])
         take[2] = max(take[2], block[2] - world.half_m[2] + FINGERTIP_M + 0.008)
         beside = np.linalg.norm((block - grip)[:2])
         if beside > OVER_M and not (self._closing and beside < 2 * OVER_M):
             self._closing = 0
-            over = block + [0, 0, world.half_m[2] + CLEAR_M]
+            over = block + np.array([0, 0, world.half_m[2] + CLEAR_M])
             too_low = grip[2] < over[2] - 0.02
             # Up first: on the way over, the fingers would knock it over.
             there = np.append(grip[:2] if too_low and beside < 0.06 else over[:2], over[2])
@@ -124,7 +124,7 @@ class Misgrasp:
             self._steps = int(self._rng.integers(10, 20))
         self._steps -= 1
         if self._steps < 4 and world.gap_m(world.data.qpos) < 0.05:
-            return np.array([0, 0, 1, CLOSED]) + [*self._rng.normal(0, 0.3, 2), 0, 0]
+            return np.array([*self._rng.normal(0, 0.3, 2), 1, CLOSED])
         return self._demonstrator.act(world)
 
 

@@ -103,7 +103,7 @@ class PickPlaceWorld(GripWorld):
         """
         block, grip, gap = qpos[..., self._block_qpos :][..., :3], self.fingertips(qpos), self.gap_m(qpos)
         away = block - grip
-        between_fingers = (np.abs(away) <= HELD_REACH_M + [0, 0, self.half_m[2] - 0.02]).all(-1)
+        between_fingers = (np.abs(away) <= HELD_REACH_M + np.array([0, 0, self.half_m[2] - 0.02])).all(-1)
         holds = between_fingers & (np.abs(gap - 2 * self.half_m[0]) <= HELD_GAP_M)
         return {
             "block_x_m": block[..., 0],
@@ -135,7 +135,7 @@ class PickPlaceWorld(GripWorld):
     def pose_goal(self, data: mujoco.MjData) -> None:
         """The block at the goal, and the open hand above it."""
         self._put_block(data, self.goal_state, self._goal_yaw_rad)
-        data.qpos[self._qpos] = self.posture(self.goal_state + [0, 0, HOVER_M])
+        data.qpos[self._qpos] = self.posture(self.goal_state + np.array([0, 0, HOVER_M]))
         data.qpos[self._finger_qpos] = ARM.open
 
     def mark_goal(self, scene_drawn: mujoco.MjvScene) -> None:
