@@ -21,6 +21,7 @@ PACKAGES = [
     "rehearse.sim.dog_on_jacket",
     "rehearse.sim.gym",
     "rehearse.sim.lerobot",
+    "rehearse.sim.pick_place",
     "rehearse.sim.push",
     "rehearse.sim.reach",
     "rehearse.sim.two_room",

@@ -17,6 +17,7 @@ ENVIRONMENTS = {
     "rehearse/Push-v0": "rehearse.sim.push.env:PushEnv",
     "rehearse/TwoRoom-v0": "rehearse.sim.two_room.env:TwoRoomEnv",
     "rehearse/Reach-v0": "rehearse.sim.reach.env:ReachEnv",
+    "rehearse/PickPlace-v0": "rehearse.sim.pick_place.env:PickPlaceEnv",
 }
 
 # public name -> the module that defines it
@@ -33,6 +34,7 @@ _PUBLIC = {
     "NominalPhysics": "rehearse.sim.dog_on_jacket.physics",
     "Outcome": "rehearse.sim.dog_on_jacket.world",
     "PhysicsDynamics": "rehearse.sim.dog_on_jacket.physics",
+    "PickPlaceEnv": "rehearse.sim.pick_place.env",
     "PlannerAgent": "rehearse.sim.planner_agent",
     "PlannerSettings": "rehearse.sim.planner_agent",
     "PushEnv": "rehearse.sim.push.env",

@@ -61,3 +61,16 @@ class ArmKinematics:
     def within_limits(self, q_rad: np.ndarray) -> np.ndarray:
         """``q_rad`` (J,) clipped to the joint limits, less a margin of 0.02 rad."""
         return np.clip(q_rad, self._low, self._high)
+
+    def turned(self, q_rad: np.ndarray, yaw_rad: float) -> np.ndarray:
+        """The same posture (J,) with the hand turned about its own axis, until its x axis points along ``yaw_rad``.
+
+        For an arm whose last joint turns the hand about that axis; where the fingertips are does not change.
+        """
+        self.forward(q_rad)
+        x_axis = self._data.site_xmat[self._grip].reshape(3, 3)[:, 0]
+        # The hand points down: its joint turns it the other way round.
+        turn = np.arctan2(x_axis[1], x_axis[0]) - yaw_rad
+        turned = np.array(q_rad, dtype=float)
+        turned[-1] += (turn + np.pi) % (2 * np.pi) - np.pi
+        return self.within_limits(turned)

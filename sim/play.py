@@ -6,7 +6,7 @@
 What a planner will imagine is more various than what any behaviour does on purpose: here is each, done badly too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -24,13 +24,14 @@ class NoisyPlay:
     """One of several behaviours per episode; ``kinds`` holds the share and the behaviour of each.
 
     An episode has its own noise, and its own tempo, which now and then changes. Now and then it lapses: for one to
-    three steps a random action is repeated.
+    three steps a random action is repeated. ``switches``: which numbers of an action only switch something on and off,
+    and are changed by lapses alone, for tempo and noise would flip them all the time.
     """
 
-    def __init__(self, kinds: Mapping[str, tuple[float, Behaviour]]) -> None:
+    def __init__(self, kinds: Mapping[str, tuple[float, Behaviour]], switches: Collection[int] = ()) -> None:
         if abs(sum(share for share, _ in kinds.values()) - 1) > 1e-9:
             raise ConfigError(f"play: the shares of {', '.join(kinds)} do not add up to 1")
-        self.kinds = dict(kinds)
+        self.kinds, self.switches = dict(kinds), list(switches)
 
     def reset(self, world: GoalWorld, rng: np.random.Generator) -> None:
         """Draw this episode's character."""
@@ -52,4 +53,6 @@ class NoisyPlay:
         if self._lapse_steps:
             self._lapse_steps -= 1
             return self._lapse
-        return np.clip(intended * self._tempo + rng.normal(0, self._noise, size), -1, 1)
+        noisy = intended * self._tempo + rng.normal(0, self._noise, size)
+        noisy[self.switches] = intended[self.switches]
+        return np.clip(noisy, -1, 1)

@@ -19,6 +19,7 @@ TASKS = {
     "push-t": "rehearse.sim.push.task:PUSH_T",
     "two-room": "rehearse.sim.two_room.task:TASK",
     "reach": "rehearse.sim.reach.task:TASK",
+    "pick-place": "rehearse.sim.pick_place.task:TASK",
 }
 DEFAULT = "dog-on-jacket"
 GYM = "gym:"

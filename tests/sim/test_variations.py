@@ -91,7 +91,8 @@ def test_what_is_felt_changes_the_layout_and_not_where_the_goal_is(task: Task, e
     assert changed
     assert not any(name.startswith(("camera", "light", "background", "latency")) for name in changed)
     if "goal_state" in plain[0][0]:
-        np.testing.assert_array_equal(plain[0][0]["goal_state"], varied[0][0]["goal_state"])
+        # In the plane: how high a block's middle lies is for the block's size to say.
+        np.testing.assert_array_equal(plain[0][0]["goal_state"][:2], varied[0][0]["goal_state"][:2])
 
 
 @pytest.mark.gl
