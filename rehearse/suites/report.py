@@ -37,7 +37,7 @@ def make_report(run: SuiteRun, about: Mapping[str, str]) -> dict[str, Any]:
     numbers, rows = {}, 0
     for i, cell in enumerate(run.cells):
         numbers[i] = rows
-        rows += cell.config.episodes * len(cell.config.methods)
+        rows += len(cell.items)
     return {"suite": head, "parts": [_part(run, part.name, numbers) for part in suite.parts], "about": dict(about)}
 
 
@@ -68,10 +68,12 @@ def main_method(methods: Sequence[str]) -> str | None:
 def _cell(run: SuiteRun, i: int, first_row: int) -> dict[str, Any]:
     cell, config = run.cells[i], run.cells[i].config
     summaries, failures = run.summaries(i), {}
-    for k, method in enumerate(config.methods):
-        begin = first_row + k * config.episodes
-        failed = [begin + at for at, episode in enumerate(run.of(i, method)) if not episode.success]
+    begin = first_row
+    for method in config.methods:
+        episodes = run.of(i, method)
+        failed = [begin + at for at, episode in enumerate(episodes) if not episode.success]
         failures[method] = failed[:FAILURES_TOLD]
+        begin += len(episodes)
     perturbation = config.perturbation
     return {
         "id": cell.id,

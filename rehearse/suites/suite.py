@@ -49,7 +49,7 @@ class Part:
     """One task of a suite. What is None or empty is as usual in the task, or as the suite says for all of its parts.
 
     ``options``: {name: values}. ``told``: whether planners know of a latency; [true, false] tries both. ``planner``:
-    fields of PlannerSettings.
+    fields of PlannerSettings. ``fewer``: {method: episodes} for what takes long, such as an oracle; the first ones.
     """
 
     task: str
@@ -63,6 +63,7 @@ class Part:
     told: list[bool] = field(default_factory=lambda: [True])
     perturbations: list[Sweep] = field(default_factory=list)
     planner: dict[str, Any] = field(default_factory=dict)
+    fewer: dict[str, int] = field(default_factory=dict)
     checkpoint: str | None = None
     policy: str | None = None
 
@@ -92,12 +93,22 @@ class Cell:
     id: str
     part: str
     config: EvalConfig
+    fewer: Mapping[str, int]
 
     @property
     def layouts(self) -> range:
         """Of its episodes."""
         first = self.config.seed * LAYOUTS_PER_SEED
         return range(first, first + self.config.episodes)
+
+    @property
+    def items(self) -> list[tuple[str, int]]:
+        """Every episode, as method and layout: method by method, layouts in order."""
+        return [(method, layout) for method in self.config.methods for layout in self.layouts_of(method)]
+
+    def layouts_of(self, method: str) -> range:
+        """The first of them, where it has fewer episodes."""
+        return self.layouts[: self.fewer.get(method, len(self.layouts))]
 
     @property
     def plain(self) -> bool:
@@ -197,6 +208,9 @@ def cells_of_part(suite: Suite, part: Part, checkpoint: Path | None = None) -> l
     """The conditions of one part, the plain one first; ConfigError for what the task does not have."""
     task = get_task(part.task)
     methods = methods_of_part(suite, part, task)
+    for method, episodes in part.fewer.items():
+        if method not in methods or episodes < 1:
+            raise ConfigError(f"fewer: {method}: {episodes} is no number of episodes for one of {', '.join(methods)}")
     settings = _built(PlannerSettings, part.planner, "planner")
     found: dict[str, Cell] = {}
     first, *other_clocks = _clocks(part, task)
@@ -224,7 +238,7 @@ def cells_of_part(suite: Suite, part: Part, checkpoint: Path | None = None) -> l
             compensate=clock.told,
             perturbation=perturbation,
         )
-        cell = Cell(_cell_id(part, task, config, options), part.name, config)
+        cell = Cell(_cell_id(part, task, config, options), part.name, config, part.fewer)
         found.setdefault(cell.id, cell)
     for cell in list(found.values())[:1]:
         _refuse_training_layouts(cell.config)
@@ -301,6 +315,7 @@ def suite_hash(cells: Sequence[Cell], starts: Mapping[str, Any] | None) -> str:
             "seed": cell.config.seed,
             "episodes": cell.config.episodes,
             "methods": cell.config.methods,
+            "fewer": dict(cell.fewer),
             "clock": asdict(cell.config.clock),
             "planner": asdict(cell.config.planner),
             "perturbation": None if cell.config.perturbation is None else asdict(cell.config.perturbation),

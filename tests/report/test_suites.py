@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from rehearse.sim.evaluate import run_episode
 from rehearse.sim.latency import Clock, Measured
 from rehearse.sim.perturb import FACTORS, Perturbation, Perturbed
 from rehearse.sim.tasks import get_task
-from rehearse.suites.frozen import freeze
+from rehearse.suites.frozen import freeze, read_lock, scenes_of, used
 from rehearse.suites.run import SuiteRun, read_row
-from rehearse.suites.suite import cells_of, checked, read_suite, suite_from, suite_hash
+from rehearse.suites.suite import cells_of, checked, read_suite, suite_from, suite_hash, suite_path
 
 pytestmark = pytest.mark.gl
 POINT = "tests.sim.point_mass:TASK"
@@ -110,6 +111,20 @@ def test_a_kill_loses_and_repeats_nothing(whole: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_takes_long_may_have_fewer_episodes(tmp_path: Path) -> None:
+    parts = [{"task": POINT, "name": "point", "levels": ["near"], "fewer": {"script-best": 1}}]
+    run = begun(tmp_path, small(parts=parts))
+    run.go(workers=1)
+    assert [(row["row"], row["method"], row["layout"]) for row in run.rows()] == [
+        (0, "nothing", 5_000_000),
+        (1, "nothing", 5_000_001),
+        (2, "script-best", 5_000_000),
+    ]
+    assert [row["n"] for row in run.summaries(0)] == [2, 1]
+    assert run.total == 3
+    assert run.hash != begun(tmp_path / "all", small(parts=[{**parts[0], "fewer": {}}])).hash
+
+
 def test_processes_give_the_same_rows(whole: Path, tmp_path: Path) -> None:
     begun(tmp_path / "out").go(workers=2)
     assert table(tmp_path / "out") == table(whole)
@@ -158,9 +173,13 @@ def test_nonsense_is_refused_by_name(changes: dict, said: str) -> None:
         small(**changes)
 
 
-def test_shipped_suites_are_sound() -> None:
+def test_shipped_suites_are_sound_and_frozen() -> None:
     for name in ("smoke", "headline", "robustness"):
-        assert cells_of(read_suite(name))
+        cells = cells_of(read_suite(name))
+        lock = used(read_lock(suite_path(name)), cells)
+        first = [replace(cell, config=replace(cell.config, episodes=1)) for cell in scenes_of(cells).values()]
+        for scene, laid_out in freeze(first).items():
+            assert lock[scene]["starts"][0] == laid_out["starts"][0], (name, scene)
     with pytest.raises(ConfigError, match="headline, robustness, smoke"):
         read_suite("nothing-of-the-kind")
 
