@@ -130,6 +130,8 @@ class Arm:
             self.robot.connect(calibrate=False)  # calibrating asks questions on a terminal
             if not self.robot.is_calibrated:
                 raise ConfigError(f"{self.robot.name} is not calibrated: run lerobot-calibrate, with the same id")
+            if self.settings.dry_run and (bus := getattr(self.robot, "bus", None)) is not None:
+                bus.disable_torque()  # so that it can be led by hand; connecting switched it on
             observation = self.robot.get_observation()
             q_rad = self.units.to_rad(observation)
         except ConfigError:

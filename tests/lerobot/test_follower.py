@@ -96,6 +96,20 @@ def test_arm_node_leads_lerobots_own_class(tmp_path: Path, monkeypatch: pytest.M
     assert ticks[robot.bus.motors["shoulder_pan"].id] == pytest.approx(2048 + 0.3 / 2 / np.pi * 4095, abs=1.5)
 
 
+def test_in_a_dry_run_lerobots_servos_are_limp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    robot, called = lerobots(tmp_path), []
+    ticks = on_the_bench(robot, Follower())
+    before = dict(ticks)
+    monkeypatch.setattr(robot, "connect", lambda **_: called.append("connect"))
+    monkeypatch.setattr(SO101Follower, "is_calibrated", True)
+    monkeypatch.setattr(robot.bus, "disable_torque", lambda: called.append("limp"))
+    arm = Arm(robot, ArmParameters(joints=SO101.joints, dry_run=True))
+    arm.connect(0.0)
+    assert called == ["connect", "limp"]
+    assert arm.tick(0.02) is not None
+    assert ticks == before
+
+
 def test_a_robot_that_lerobot_does_not_know(tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
     for said, complaint in (("type: so102", "it knows .*so101_follower"), ("type: so101_follower\nprot: x", "prot")):
