@@ -122,7 +122,7 @@ class SuiteRun:
 def row_head(run: SuiteRun, cell: Cell) -> dict[str, Any]:
     """What all rows of a cell have in common. ``conditions``: as `rehearse eval --json` writes them, for replays."""
     config, made = cell.config, conditions(cell.config)
-    perturbation = config.perturbation
+    factor, strength = cell.varied
     return {
         "suite": run.suite.name,
         "suite_hash": run.hash,
@@ -135,8 +135,8 @@ def row_head(run: SuiteRun, cell: Cell) -> dict[str, Any]:
         "seed": config.seed,
         "clock": config.clock.words(get_task(config.task).period_s),
         "told": config.compensate,
-        "factor": None if perturbation is None else perturbation.factor,
-        "strength": None if perturbation is None else perturbation.strength,
+        "factor": factor,
+        "strength": strength,
         "planner": json.dumps(asdict(config.planner)),
         "checkpoint": None if config.checkpoint is None else str(config.checkpoint),
         "checkpoint_sha256": made["checkpoint_sha256"],
