@@ -6,7 +6,6 @@ Pairing: episode i of seed s is test layout s * 1_000_000 + i for every method. 
 something can be harmed, it is success without harm.
 """
 
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from rehearse.errors import ConfigError
+from rehearse.errors import ConfigError, RehearseError, SetupError
 from rehearse.planner import save_tree
 from rehearse.sim.agents import USUAL, Agent, make_agent, methods_of
 from rehearse.sim.episode import Episode, summarise
@@ -31,6 +30,7 @@ from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.sim.telemetry import Telemetry
 from rehearse.sim.variation import checked
+from rehearse.sim.workers import in_workers
 
 NOTHING_DONE: Mapping = MappingProxyType({})
 Item = tuple[str, int]  # method and layout
@@ -134,10 +134,17 @@ def start_worker(config: EvalConfig) -> None:
 
 
 def env_for(config: EvalConfig, render_mode: str | None = None, render_size: tuple[int, int] = (480, 640)) -> TaskEnv:
-    """The environment of an evaluation."""
-    task = get_task(config.task)
+    """The environment of an evaluation; SetupError if the task fails to make it."""
     film = dict(render_mode=render_mode, render_size=render_size)
-    return task.make_env(config.level, config.split, config.options, variations=config.variations, **film)
+    try:
+        return get_task(config.task).make_env(
+            config.level, config.split, config.options, variations=config.variations, **film
+        )
+    except RehearseError:
+        raise
+    except Exception as error:  # whatever a task of somebody's own may raise
+        said = f"{type(error).__name__}: {error}"
+        raise SetupError(f"the environment of {config.task} cannot be made ({said}); --debug shows where") from error
 
 
 def agent_for(config: EvalConfig, method: str, delays: Sequence[int] | None = None) -> Agent:
@@ -209,9 +216,7 @@ def run_episode(
 
 def in_processes(config: EvalConfig, items: Sequence[Item]) -> Iterator[Episode]:
     """Run the items in ``config.workers`` processes of this machine."""
-    context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
-    with context.Pool(min(config.workers, len(items)), start_worker, (config,)) as pool:
-        yield from pool.imap_unordered(partial(work, config), items)
+    return in_workers(partial(work, config), items, config.workers, start_worker, (config,))
 
 
 def run_episodes(
