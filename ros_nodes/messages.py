@@ -5,9 +5,11 @@
 
 Scalar fields of rclpy messages take garbage from anything but a plain float or int, hence float() and int()
 everywhere; Image.data takes 100 ms from anything but an array.array. The guard imports this: no simulator, no torch.
+What comes in may be anything: of a list that is too long, no more is read than tells that it is.
 """
 
 import array
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,9 +21,10 @@ from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rehearse.errors import DataError
-from rehearse.ros_nodes.guard.trajectory import Command, Trajectory
+from rehearse.ros_nodes.guard.trajectory import MOST_JOINTS, MOST_POINTS, Command, Trajectory, listed
 
 WORLD_FRAME, CAMERA_FRAME = "world", "front_camera_optical_frame"
+MOST_PIXELS = 4096 * 4096
 
 
 def to_image(pixels: np.ndarray, stamp: Time) -> Image:
@@ -40,11 +43,13 @@ def to_image(pixels: np.ndarray, stamp: Time) -> Image:
 
 
 def from_image(message: Image) -> np.ndarray:
-    """rgb8 -> (h,w,3) uint8, a copy; DataError for any other encoding or a wrong length."""
+    """rgb8 -> (h,w,3) uint8, a copy; DataError for any other encoding, a wrong length, or too large a picture."""
     height, width, step = message.height, message.width, message.step
+    if len(message.data) > 4 * MOST_PIXELS:
+        raise DataError(f"image is {height} x {width}, {len(message.data)} bytes; at most {MOST_PIXELS} pixels")
     if message.encoding != "rgb8" or step < 3 * width or len(message.data) != height * step:
         raise DataError(
-            f"image is {height} x {width} {message.encoding!r}, step {step}, {len(message.data)} bytes; "
+            f"image is {height} x {width} {listed([message.encoding])!r}, step {step}, {len(message.data)} bytes; "
             "expected rgb8 with height x step bytes"
         )
     rows = np.frombuffer(message.data, np.uint8).reshape(height, step)
@@ -75,6 +80,24 @@ def to_camera_info(size: tuple[int, int], focal_px: float, stamp: Time) -> Camer
     )
 
 
+def focal_px(fovy_deg: float, height_px: int) -> float:
+    """Focal length of a camera that sees ``fovy_deg`` from top to bottom; 0, which means "not calibrated", for 0."""
+    return height_px / 2 / math.tan(math.radians(fovy_deg) / 2) if fovy_deg else 0.0
+
+
+def squared(pixels: np.ndarray, size_px: int) -> np.ndarray:
+    """The middle square of (h,w,3) uint8, scaled to (size_px,size_px,3); the same pixels for size 0."""
+    if not size_px:
+        return pixels
+    from PIL import Image as Picture  # not for the guard, which imports this file
+
+    height, width, _ = pixels.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = Picture.fromarray(np.ascontiguousarray(pixels[top : top + side, left : left + side]))
+    return np.asarray(square.resize((size_px, size_px), Picture.Resampling.BOX))
+
+
 def to_joint_trajectory(joints: Sequence[str], trajectory: Trajectory, with_start: bool = False) -> JointTrajectory:
     """For a joint_trajectory_controller: positions and velocities, stamp 0, which means "start now".
 
@@ -91,13 +114,15 @@ def to_joint_trajectory(joints: Sequence[str], trajectory: Trajectory, with_star
 
 
 def from_joint_trajectory(message: JointTrajectory) -> Command:
-    """What the message says, unchecked; points that lack positions or velocities leave an array of no columns."""
-    points = message.points
-    table = lambda rows: (  # noqa: E731
-        np.array(rows, float) if len({len(row) for row in rows}) == 1 else np.zeros((len(rows), 0))
-    )
+    """What the message says, unchecked; points without a number for every joint leave an array of no columns.
+
+    Of more points or joints than there may be, one too many is read: that is enough to refuse it by.
+    """
+    points, names = message.points[: MOST_POINTS + 1], message.joint_names[: MOST_JOINTS + 1]
+    whole = lambda rows: all(len(row) == len(names) for row in rows)  # noqa: E731
+    table = lambda rows: np.array(rows, float) if rows and whole(rows) else np.zeros((len(rows), 0))  # noqa: E731
     return Command(
-        joints=tuple(message.joint_names),
+        joints=tuple(names),
         times_s=np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]),
         q_rad=table([p.positions for p in points]),
         qd_radps=table([p.velocities for p in points]),

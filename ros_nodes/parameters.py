@@ -95,6 +95,34 @@ class GuardParameters:
     period_s: float = parameter(0.02, "how often the guard looks, by the wall's clock", within=(0.002, 0.2))
 
 
+DEG = 0.017453292519943295
+
+
+@dataclass(frozen=True)
+class ArmParameters:
+    """Of ``arm_node``. Lists of numbers have one for each joint, or one for all; the defaults suit an SO-101."""
+
+    robot_file: str = parameter("", "YAML file that says which robot: LeRobot's configuration, or a simulated one")
+    joints: tuple[str, ...] = parameter(
+        ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll"), "names of the arm's joints"
+    )
+    rad_per_unit: tuple[float, ...] = parameter((DEG,), "radians in one of the robot's units; degrees: 0.0174533")
+    zero_rad: tuple[float, ...] = parameter((0.0,), "where each joint is when the robot says 0, rad")
+    acceleration_radps2: tuple[float, ...] = parameter((12.0,), "how hard each joint brakes at the end, rad/s^2")
+    dry_run: bool = parameter(False, "show on ~/action what would be sent, and never send it")
+    on_shutdown: str = parameter("hold", "what the servos do at the end: hold, or limp (torque off: the arm sinks)")
+    period_s: float = parameter(0.02, "how often the robot is told and asked, by the wall's clock", within=(0.002, 0.2))
+    bus_timeout_s: float = parameter(0.1, "after so long without an answer the robot is lost", within=(0.01, 2.0))
+    camera: str = parameter("", "which of the robot's cameras becomes camera/image_raw; empty: the first, if any")
+    camera_period_s: float = parameter(0.2, "how often it does", within=(0.02, 10.0))
+    camera_px: int = parameter(
+        0, "its picture is cut to a square and scaled to so many pixels; 0: as it is", within=(0, 2048)
+    )
+    camera_fovy_deg: float = parameter(
+        0.0, "what it sees from top to bottom, for camera_info; 0: not known", within=(0.0, 170.0)
+    )
+
+
 def declare(node: "Node", kind: type[T]) -> T:
     """Declare the fields of ``kind`` as parameters; raises ConfigError for a wrong type or a value out of range."""
     from rcl_interfaces.msg import ParameterDescriptor

@@ -50,6 +50,9 @@ class Eval(TaskCommand):
     periods; measured, as much later as its planning took on this machine, rounded up to control periods."""
     blind_to_delay: bool = False
     """Planners are not told of the latency, and plan as if they acted at once."""
+    variations: str | None = None
+    """What goes otherwise than in training: comma-separated FACTOR=STRENGTH, from 0, as usual, to 1, such as
+    friction=0.5,light=1. `rehearse tasks` lists the factors of each task."""
     suite: str | None = None
     """Run a suite instead, which says all of the above itself: the name of a shipped one (smoke, headline, robustness)
     or the path of a YAML file."""
@@ -106,6 +109,7 @@ class Eval(TaskCommand):
             delay_steps=clock.steps,
             measured=clock.measured,
             compensate=clock.told,
+            variations=parsed_variations(self.variations),
             trees=self.trees,
             workers=self.workers,
         )
@@ -113,7 +117,13 @@ class Eval(TaskCommand):
         with nullcontext() if self.ray_address is None else connected(self.ray_address):
             run = in_processes if self.ray_address is None else episodes_on_ray
             report = evaluate_with_bar(config, console, self.rows, trial, run)
-        scene = ", ".join([f"level {config.level}", *(f"{name} {value}" for name, value in config.options.items())])
+        scene = ", ".join(
+            [
+                f"level {config.level}",
+                *(f"{name} {value}" for name, value in config.options.items()),
+                *(f"{name} {strength:g}" for name, strength in config.variations.items()),
+            ]
+        )
         Console().print(results_table(task, report.rows, f"{self.task}, {scene}, test layouts"))
         self.write_json({**report.to_dict(), "about": about_evaluation(config)})
         if report.decision is not None:
@@ -130,6 +140,18 @@ class Eval(TaskCommand):
                 "--floor is for --until-decided; rehearse gate --min-success judges a finished evaluation"
             )
         return None
+
+
+def parsed_variations(text: str | None) -> dict[str, float]:
+    """{factor: strength} from ``friction=0.5,light=1``; ConfigError for what is not so written."""
+    found = {}
+    for word in text.split(",") if text else ():
+        name, _, strength = word.strip().partition("=")
+        try:
+            found[name] = float(strength)
+        except ValueError as error:
+            raise ConfigError(f"--variations {text!r}: write FACTOR=STRENGTH with commas between") from error
+    return found
 
 
 def write_figures(task: Task, rows: list[dict], folder: Path) -> None:

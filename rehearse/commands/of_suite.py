@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rehearse.commands.eval import Eval
 
 OF_SUITE = {"suite", "out", "freeze", "episodes", "checkpoint", "workers", "json", "debug"}
-NOT_OF_LATENCY = {"suite", "freeze", "clock", "rows", "trees", "figures"}
+NOT_OF_LATENCY = {"suite", "freeze", "clock", "rows", "trees", "figures", "variations"}
 
 
 def run_suite(command: "Eval", console: Console) -> int:
