@@ -18,8 +18,10 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from rehearse.errors import DataError
-from rehearse.ros_nodes.guard.trajectory import Command, Trajectory
+from rehearse.ros_nodes.guard.trajectory import Trajectory
+from rehearse.ros_nodes.reading import from_image as from_image
+from rehearse.ros_nodes.reading import from_joint_trajectory as from_joint_trajectory
+from rehearse.ros_nodes.reading import seconds as seconds
 
 WORLD_FRAME, CAMERA_FRAME = "world", "front_camera_optical_frame"
 
@@ -37,18 +39,6 @@ def to_image(pixels: np.ndarray, stamp: Time) -> Image:
         step=3 * int(width),
         data=data,
     )
-
-
-def from_image(message: Image) -> np.ndarray:
-    """rgb8 -> (h,w,3) uint8, a copy; DataError for any other encoding or a wrong length."""
-    height, width, step = message.height, message.width, message.step
-    if message.encoding != "rgb8" or step < 3 * width or len(message.data) != height * step:
-        raise DataError(
-            f"image is {height} x {width} {message.encoding!r}, step {step}, {len(message.data)} bytes; "
-            "expected rgb8 with height x step bytes"
-        )
-    rows = np.frombuffer(message.data, np.uint8).reshape(height, step)
-    return rows[:, : 3 * width].reshape(height, width, 3).copy()
 
 
 def to_named(names: Sequence[str], values: Sequence[float], stamp: Time, rates: Sequence[float] = ()) -> JointState:
@@ -90,21 +80,6 @@ def to_joint_trajectory(joints: Sequence[str], trajectory: Trajectory, with_star
     return JointTrajectory(joint_names=list(joints), points=points)
 
 
-def from_joint_trajectory(message: JointTrajectory) -> Command:
-    """What the message says, unchecked; points that lack positions or velocities leave an array of no columns."""
-    points = message.points
-    table = lambda rows: (  # noqa: E731
-        np.array(rows, float) if len({len(row) for row in rows}) == 1 else np.zeros((len(rows), 0))
-    )
-    return Command(
-        joints=tuple(message.joint_names),
-        times_s=np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]),
-        q_rad=table([p.positions for p in points]),
-        qd_radps=table([p.velocities for p in points]),
-        stamp_s=seconds(message.header.stamp),
-    )
-
-
 def to_duration(time_s: float) -> Duration:
     """Seconds -> Duration."""
     nanoseconds = round(1e9 * float(time_s))
@@ -115,11 +90,6 @@ def to_time(time_s: float) -> Time:
     """Seconds -> Time."""
     nanoseconds = round(1e9 * float(time_s))
     return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
-
-
-def seconds(stamp: Time) -> float:
-    """Time -> seconds."""
-    return stamp.sec + 1e-9 * stamp.nanosec
 
 
 def to_status(name: str, level: bytes, message: str, values: Mapping[str, Any]) -> DiagnosticStatus:
