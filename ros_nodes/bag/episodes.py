@@ -27,7 +27,7 @@ from rehearse.sim.task import Task
 from rehearse.world_model.data import Clip
 
 MOST_FRAMES = 1000  # of an episode: they are in memory until it is over
-WAITING = 50  # halves of observations that are waited for the other half of
+WAITING = 50  # so many parts of observations are kept until the other parts of them come
 STRAY_RAD = 0.25  # an arm further from where it was told to be does something else than what it was told
 LEAP_RADPS = 10.0  # no arm is so fast: it was put elsewhere
 APART_S = 30.0  # between a stamp and the recorder's clock: they are of two clocks
@@ -99,6 +99,8 @@ class Episodes:
             self._anew(log_s)
             self._resets.add(stamp_ns)
         self._told_info = self._infos[stamp_ns] = said
+        if len(self._infos) > WAITING:
+            self._infos.pop(next(iter(self._infos)))
         return iter(())
 
     def _on_image(self, message: Any, log_s: float) -> Iterator[Clip]:
@@ -175,8 +177,6 @@ class Episodes:
         info = self._infos.pop(moment.stamp_ns, {})
         reset = moment.stamp_ns in self._resets
         self._resets.discard(moment.stamp_ns)
-        for old_ns in [stamp_ns for stamp_ns in self._infos if stamp_ns < moment.stamp_ns]:
-            del self._infos[old_ns]
         if moment.again and not reset:
             back = f"stamps go backwards, to {1e-9 * moment.stamp_ns:.3f} s, and nothing tells of a reset"
             raise DataError(f"{back}; split the bag there")

@@ -59,13 +59,16 @@ def read(
 ) -> Iterator[Heard]:
     """The messages of these topics, decoded; ``on_message``: one more of any topic was read."""
     decode = types().deserialize_cdr
+    from rosbags.serde import SerdeError
+    from rosbags.typesys import TypesysError
+
     for heard in read_raw(path, truncated=truncated):
         on_message()
         if heard.topic in topics:
             try:
                 message = decode(heard.data, heard.kind)
-            except (ValueError, IndexError, KeyError, UnicodeDecodeError, struct.error, AssertionError) as error:
-                raise DataError(f"{path}: a message on {heard.topic} is damaged ({error!r})") from error
+            except (SerdeError, TypesysError) as error:
+                raise DataError(f"{path}: a message on {heard.topic} is damaged ({error})") from error
             yield Heard(heard.topic, message, heard.log_ns * 1e-9)
 
 

@@ -4,7 +4,7 @@ topics = Topics(namespace="left", told="/arm_controller/joint_trajectory"); topi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from rehearse.errors import DataError
 from rehearse.ros_nodes.bag.kinds import DIAGNOSTICS, IMAGE, NAMED, TRAJECTORY
@@ -37,13 +37,16 @@ class Topics:
 
     def all(self) -> dict[str, str]:
         """{whole name: field}."""
-        return {self.full(field.name): field.name for field in fields(self) if field.name != "namespace"}
+        return {self.full(which): which for which in KINDS}
 
     def check(self, contents: Mapping[str, Topic]) -> None:
-        """DataError names the topic that the bag lacks, or that is of another type."""
-        for name, which in self.all().items():
-            if name in contents and contents[name].kind != KINDS[which]:
-                raise DataError(f"topic {name} is {contents[name].kind}, not {KINDS[which]}; give --topics.{which}")
+        """DataError names the topic that the bag lacks, or that is of another type, or named twice."""
+        names = [self.full(which) for which in KINDS]
+        for name, (which, kind) in zip(names, KINDS.items(), strict=True):
+            if name in contents and contents[name].kind != kind:
+                raise DataError(f"topic {name} is {contents[name].kind}, not {kind}; give --topics.{which}")
             if name not in contents and which != "info":
                 held = ", ".join(sorted(contents)) or "nothing"
                 raise DataError(f"no topic {name}; the bag holds {held}: give --topics.{which} or --topics.namespace")
+            if names.count(name) > 1:
+                raise DataError(f"topic {name} is given twice; give --topics.{which}")

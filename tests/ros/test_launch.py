@@ -19,6 +19,7 @@ from tests.ros.live import Nodes, Probe, pairs, values
 from tests.ros.minilaunch import LaunchDescription, Node, arguments, commands, load
 
 LAUNCH_FILE = ROOT / "launch" / "demo.launch.py"
+RECORD_FILE = ROOT / "launch" / "record.launch.py"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = {name: where for name, where in PYPROJECT["project"]["scripts"].items() if name.endswith("_node")}
 PARAMETERS = {
@@ -40,13 +41,17 @@ def test_it_starts_executables_that_are_installed(description: LaunchDescription
     assert sorted(node.executable for node in started) == sorted(set(SCRIPTS) - {"recorder_node"})
 
 
-def test_its_arguments_are_described_and_its_files_exist(description: LaunchDescription) -> None:
+@pytest.mark.parametrize("file", [LAUNCH_FILE, RECORD_FILE], ids=lambda file: file.name)
+def test_its_arguments_are_described_and_its_files_exist(file: Path) -> None:
+    description = load(file)
     for name, argument in arguments(description).items():
         assert len(argument.description) > 10, name
         assert name.endswith(("_params", "_file")) == Path(argument.default_value).is_file(), name
 
 
-def test_what_it_overrides_are_parameters(description: LaunchDescription) -> None:
+@pytest.mark.parametrize("file", [LAUNCH_FILE, RECORD_FILE], ids=lambda file: file.name)
+def test_what_it_overrides_are_parameters(file: Path) -> None:
+    description = load(file)
     for node in (entity for entity in description.entities if isinstance(entity, Node)):
         known = {field.name for field in dataclasses.fields(PARAMETERS[node.name])}
         assert node.parameters[1].keys() <= known | {"use_sim_time"}, node.name
@@ -59,6 +64,14 @@ def test_arguments_reach_the_command_line(description: LaunchDescription, tmp_pa
     assert json.loads(Path(given["guard_node"][-1]).read_text())["/**"]["ros__parameters"]["deadman"] is True
     with pytest.raises(ValueError, match="lay_out"):
         list(commands(description, tmp_path, lay_out="2"))
+
+
+def test_the_recorders_arguments_reach_its_command_line(tmp_path: Path) -> None:
+    [(name, command)] = commands(load(RECORD_FILE), tmp_path, namespace="left", mode="ring", use_sim_time="true")
+    assert name == "recorder_node"
+    assert command[1:6] == ["--ros-args", "-r", "__node:=recorder", "-r", "__ns:=/left"]
+    given = json.loads(Path(command[-1]).read_text())["/**"]["ros__parameters"]
+    assert given == {"folder": "bags", "mode": "ring", "use_sim_time": True}
 
 
 @pytest.mark.parametrize(("name", "where"), SCRIPTS.items())
