@@ -2,9 +2,13 @@
 
 import signal
 import sys
+import time
 from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="needs a ROS 2: make test-ros brings one")
@@ -15,8 +19,13 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
+from rehearse.cli import main
+from rehearse.errors import DataError
 from rehearse.ros_nodes.bag.kinds import RECORDED
-from rehearse.ros_nodes.bag.reader import read_raw, survey
+from rehearse.ros_nodes.bag.reader import read, read_raw, survey
+from rehearse.sim.dog_on_jacket.world import STEP_M
+from rehearse.world_model import describe
+from rehearse.world_model.data import LeRobotReader
 from tests.house.tree import ROOT
 from tests.ros.live import Nodes, Probe, pairs
 
@@ -72,39 +81,178 @@ def bags(folder: Path, pattern: str = "*.mcap") -> list[Path]:
     return sorted(folder.glob(pattern))
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """A bag, what a client saw meanwhile, the recorder's last word, and how it ended."""
+
+    bag: Path
+    seen: dict[str, list[bytes]]
+    said: dict[str, str]
+    code: int
+    output: str
+
+
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the recorded episode is handed from test to test."""
-    return tmp_path_factory.mktemp("episode")
+def episode(_environment: None, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """One episode of the robot, the guard and the planner, recorded from before it begins."""
+    folder = tmp_path_factory.mktemp("episode")
+    nodes = Nodes(folder)
+    probe = Probe(nodes)
+    try:
+        seen, facts = raw_client(probe), Facts(probe)
+        status = probe.listen("/planner/status", DiagnosticArray)
+        recorder = nodes.start("recorder_node", folder=folder / "bags")
+        start_robot(nodes, checkpoint, layout=1, level="easy")
+        flows = lambda: all(seen[topic] for topic in ("/camera/image_raw", "/proprio", "/joint_states"))  # noqa: E731
+        probe.until(lambda: flows() and status and int(facts["messages"] or 0) > 50, "messages in the bag")
+        for messages in seen.values():
+            messages.clear()
+        assert probe.call("/planner/start").success
+        probe.until(lambda: "time is up" in status[-1].status[0].message, "the end of the episode")
+        assert probe.call("/recorder/stop").success
+        probe.until(lambda: bags(folder / "bags"), "the bag")
+        [bag] = bags(folder / "bags")
+        said = pairs(facts.latest)
+        code = nodes.end(recorder, signal.SIGTERM)
+        return Recorded(bag, seen, said, code, nodes.output("recorder_node"))
+    finally:
+        probe.close()
+        nodes.close()
 
 
-def test_an_episode_is_recorded_whole(nodes: Nodes, probe: Probe, checkpoint: Path, tmp_path: Path, kept: Path) -> None:
+def test_an_episode_is_recorded_whole(episode: Recorded) -> None:
     """Nothing that a client saw is missing in the bag, and every message is in it as it was sent."""
-    seen, facts = raw_client(probe), Facts(probe)
-    status = probe.listen("/planner/status", DiagnosticArray)
-    recorder = nodes.start("recorder_node", folder=tmp_path / "bags")
-    start_robot(nodes, checkpoint, layout=1)
-    flowing = lambda: all(map(len, (seen[topic] for topic in ("/camera/image_raw", "/proprio", "/joint_states"))))  # noqa: E731
-    probe.until(lambda: flowing() and status and int(facts["messages"] or 0) > 50, "messages in the bag")
-    for messages in seen.values():
-        messages.clear()
-    assert probe.call("/planner/start").success
-    probe.until(lambda: "time is up" in status[-1].status[0].message, "the end of the episode")
-    assert probe.call("/recorder/stop").success
-    probe.until(lambda: bags(tmp_path / "bags"), "the bag")
-    [bag] = bags(tmp_path / "bags")
     held: dict[str, Counter] = {topic: Counter() for topic in KINDS}
-    for heard in read_raw(bag):
+    for heard in read_raw(episode.bag):
         held[heard.topic][heard.data] += 1
-    contents = survey(bag)
+    contents = survey(episode.bag)
     assert {topic: contents[topic].kind for topic in KINDS} == {f"/{name}": kind for name, kind in RECORDED.items()}
-    for topic, messages in seen.items():
-        assert len(messages) >= 5 or topic == "/sim/info", topic
+    for topic, messages in episode.seen.items():
+        assert len(messages) >= 5, topic
         # What came after the recorder was told to stop is not its business.
-        lost = Counter(messages[:-20] if topic == "/joint_states" else messages[:-1]) - held[topic]
+        lost = Counter(messages[:-50] if topic == "/joint_states" else messages[:-3]) - held[topic]
         assert not lost.total(), f"{topic}: {lost.total()} of {len(messages)} are missing"
     assert sum(map(Counter.total, held.values())) == sum(topic.count for topic in contents.values())
-    assert facts["dropped"] == facts["too_big"] == "0"
-    assert nodes.end(recorder, signal.SIGTERM) == 0
-    assert "Traceback" not in nodes.output("recorder_node")
-    bag.rename(kept / "episode.mcap")
+    assert episode.said["dropped"] == episode.said["too_big"] == "0"
+    assert episode.code == 0
+    assert "Traceback" not in episode.output
+
+
+def test_the_bag_becomes_a_dataset_that_trains(episode: Recorded, tmp_path: Path) -> None:
+    """And its actions say where the arm was told to go, which the robot itself says in its proprioception."""
+    data, run = tmp_path / "data", tmp_path / "run"
+    assert main(["data", "from-bag", str(episode.bag), str(data)]) == 0
+    assert main(["data", "check", str(data)]) == 0
+    clip = max((LeRobotReader(data).read(index) for index in range(len(LeRobotReader(data)))), key=len)
+    assert clip.signals.keys() >= {"woken", "disturbance", "progress"}
+    told_m = clip.proprio[:, :3] + clip.proprio[:, 3:6]  # where the gripper is and how far it lags
+    np.testing.assert_allclose(STEP_M * clip.actions[:-1, :3], np.diff(told_m, axis=0), atol=0.015)
+    assert np.abs(STEP_M * clip.actions[:-1, :3]).max() > 0.02
+    train = ["train", "--data", str(data), "--out", str(run), "--preset", "debug", "--steps", "20", "--rounds", "0"]
+    assert main([*train, "--no-tensorboard"]) == 0
+    [source] = describe(run)["data"]
+    assert source["bag"] == episode.bag.name
+
+
+def test_a_planner_answers_the_bag_again(episode: Recorded, nodes: Nodes, checkpoint: Path, tmp_path: Path) -> None:
+    """By the recorder's clock, as if it were there."""
+    probe = Probe(nodes)
+    commands = probe.listen("/guard/command", JointTrajectory)
+    status = probe.listen("/planner/status", DiagnosticArray)
+    planner = nodes.start("planner_node", checkpoint=checkpoint, futures=24, use_sim_time=True, image_timeout_s=5.0)
+    probe.until(lambda: status, "the planner")
+    replay = [sys.executable, str(ROOT / "examples" / "replay_bag.py"), str(episode.bag)]
+    played = nodes.run(replay, "replay")
+    nodes.running.remove(played)  # it ends when it is through
+    probe.until(lambda: len(commands) >= 5, "answers")
+    assert played.wait(timeout=90) == 0
+    sent = sum(heard.topic in ("/camera/image_raw", "/proprio") for heard in read_raw(episode.bag))
+    assert int(nodes.output("replay").split()[0]) > sent
+    assert nodes.end(planner, signal.SIGTERM) == 0
+    first = next(read(episode.bag, {"/joint_states"}))
+    assert sorted(commands[0].joint_names) == sorted(first.message.name)
+    probe.close()
+
+
+def test_what_is_killed_leaves_what_it_had_flushed(nodes: Nodes, probe: Probe, tmp_path: Path) -> None:
+    """kill -9: a file that says by its name that it is not whole, readable up to a moment before."""
+    facts = Facts(probe)
+    recorder = nodes.start("recorder_node", folder=tmp_path / "bags", flush_s=0.2)
+    nodes.start("sim_node")
+    probe.until(lambda: int(facts["messages"] or 0) > 200, "messages in the bag")
+    nodes.kill(recorder)
+    killed_s = time.time()
+    [partial] = bags(tmp_path / "bags", "*")
+    assert partial.name.endswith(".mcap.partial")
+    with pytest.raises(DataError, match="breaks off after"):
+        survey(partial)
+    held = list(read(partial, {"/joint_states"}, truncated=True))
+    assert len(held) > 100
+    assert killed_s - held[-1].log_s < 3.0
+    stamps = [message.message.header.stamp for message in held]
+    assert all((a.sec, a.nanosec) < (b.sec, b.nanosec) for a, b in pairwise(stamps))
+
+
+def test_the_seconds_around_a_stop_become_a_bag(nodes: Nodes, probe: Probe, tmp_path: Path) -> None:
+    """One for each stop, with the verdict in it, however long the guard repeats itself; and one for each ~/save."""
+    folder, facts = tmp_path / "bags", Facts(probe)
+    nodes.start("recorder_node", folder=folder, mode="ring", ring_s=1.5, after_stop_s=0.3)
+    start_robot(nodes)
+    probe.until(lambda: float(facts["ring_s"] or 0) > 1.2, "a full ring")
+    assert not folder.exists() or not bags(folder, "*"), "nothing happened yet"
+    for count in (1, 2):
+        assert probe.call("/guard/stop").success
+        probe.until(lambda count=count: len(bags(folder, "stop_*.mcap")) == count, "the bag")
+        verdicts = int(facts["bags"])
+        probe.until(lambda verdicts=verdicts: int(facts["bags"]) >= verdicts, "another report")
+        probe.until(lambda: probe.call("/guard/reset").success, "a reset")
+        probe.until(lambda: float(facts["ring_s"]) > 1.2, "a full ring")
+    for bag in bags(folder, "stop_*.mcap"):
+        heard = list(read(bag, {"/joint_states", "/guard/verdict", "/sim/info"}))
+        stops = [
+            message.log_s
+            for message in heard
+            if message.topic == "/guard/verdict" and {"action": "stop"}.items() <= pairs(message.message).items()
+        ]
+        assert stops
+        joints = [message.log_s for message in heard if message.topic == "/joint_states"]
+        assert joints[0] < stops[0] - 0.5, "what came before"
+        assert joints[-1] > stops[0] + 0.1, "and how it came to rest"
+        assert joints[-1] - joints[0] < 1.5 + 0.3 + 1.0
+    saved = Path(probe.call("/recorder/save").message)
+    probe.until(saved.exists, "the saved bag")
+    assert survey(saved)["/joint_states"].count > 20
+    assert sorted({bag.name.split("_")[0] for bag in bags(folder, "*")}) == ["save", "stop"]
+
+
+def test_what_is_too_large_is_not_recorded(nodes: Nodes, probe: Probe, tmp_path: Path) -> None:
+    """It is counted, and /diagnostics say so; the rest goes on."""
+    facts = Facts(probe)
+    recorder = nodes.start("recorder_node", folder=tmp_path / "bags", message_mb=0.01)
+    nodes.start("sim_node")
+    probe.until(lambda: int(facts["too_big"] or 0) > 3, "images that are too large")
+    assert facts.latest.level == DiagnosticStatus.WARN
+    assert "/camera/image_raw" in facts["lost"]
+    assert nodes.end(recorder, signal.SIGINT) == 0
+    [bag] = bags(tmp_path / "bags", "*")
+    contents = survey(bag)
+    assert "/camera/image_raw" not in contents
+    assert contents["/joint_states"].count > 20
+    assert max(len(heard.data) for heard in read_raw(bag)) <= 10_000
+
+
+def test_it_waits_for_start_and_tells_what_is_silent(nodes: Nodes, probe: Probe, tmp_path: Path) -> None:
+    facts = Facts(probe)
+    nodes.start("recorder_node", folder=tmp_path / "bags", autostart=False)
+    nodes.start("sim_node")
+    probe.until(lambda: facts.latest is not None, "the recorder")
+    assert facts.latest.message == "stopped"
+    assert not probe.call("/recorder/save").success
+    assert not probe.call("/recorder/stop").success
+    assert probe.call("/recorder/start").success
+    probe.until(lambda: int(facts["messages"]) > 20, "messages in the bag")
+    assert not probe.call("/recorder/start").success, "already recording"
+    silent = "nothing has come on guard/command, guard/verdict, joint_trajectory, planner/status"
+    probe.until(lambda: facts.latest.message == silent, "who is silent")
+    assert probe.call("/recorder/stop").success
+    probe.until(lambda: bags(tmp_path / "bags"), "the bag")
