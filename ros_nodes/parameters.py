@@ -123,6 +123,30 @@ class ArmParameters:
     )
 
 
+@dataclass(frozen=True)
+class RecorderParameters:
+    """Of ``recorder_node``. MB are millions of bytes."""
+
+    folder: str = parameter("bags", "where bags are put; made if it is not there")
+    mode: str = parameter("always", "always: record everything; ring: only what came before a stop of the guard")
+    autostart: bool = parameter(True, "record from the beginning on; else wait for ~/start")
+    ring_s: float = parameter(10.0, "how much is kept in memory, to be saved when the guard stops", within=(0.1, 600.0))
+    ring_mb: float = parameter(200.0, "the ring takes no more memory than this, MB", within=(0.1, 10_000.0))
+    after_stop_s: float = parameter(1.0, "how much of what follows a stop is saved with it", within=(0.0, 60.0))
+    queue_mb: float = parameter(
+        64.0, "what may wait for the disk, MB; what comes then is dropped", within=(0.01, 10_000.0)
+    )
+    message_mb: float = parameter(16.0, "a larger message is not recorded, MB", within=(0.0001, 1000.0))
+    flush_s: float = parameter(1.0, "how much a kill may cost", within=(0.05, 60.0))
+    compression: str = parameter("zstd", "zstd, lz4 or none")
+    free_mb: float = parameter(500.0, "recording ends when the disk has no more left than this, MB", within=(0.0, 1e7))
+
+    def __post_init__(self) -> None:
+        for name, known in (("mode", ("always", "ring")), ("compression", ("zstd", "lz4", "none"))):
+            if (value := getattr(self, name)) not in known:
+                raise ConfigError(f"parameter {name} must be one of {', '.join(known)}, not {value!r}")
+
+
 def declare(node: "Node", kind: type[T]) -> T:
     """Declare the fields of ``kind`` as parameters; raises ConfigError for a wrong type or a value out of range."""
     from rcl_interfaces.msg import ParameterDescriptor
