@@ -151,7 +151,7 @@ def test_an_episode_at_the_robots_pace(nodes: Nodes, probe: Probe, joints: list,
     status = probe.listen("/planner/status", DiagnosticArray)
     told = probe.listen("/joint_trajectory", JointTrajectory)
     guard = nodes.run([*guard_command(), "-p", "deadman:=false"], "guard_node")
-    planner = nodes.start("planner_node", checkpoint=checkpoint, futures=24, autostart=False, image_timeout_s=3.0)
+    planner = nodes.start("planner_node", checkpoint=checkpoint, futures=24, begin_at_once=False, image_timeout_s=3.0)
     probe.until(lambda: status, "the planner")
     assert status[-1].status[0].message == "stopped"
     nodes.start("sim_node", layout=1)
