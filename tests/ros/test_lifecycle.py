@@ -19,7 +19,7 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from tests.ros.live import Nodes, Probe, values
-from tests.ros.test_robot import guard_command
+from tests.ros.test_robot import PATIENCE, guard_command
 
 pytestmark = pytest.mark.ros
 CONFIGURE, CLEANUP = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_CLEANUP
@@ -70,7 +70,7 @@ def test_a_manager_leads_it_through_its_states_and_back(
     nodes: Nodes, probe: Probe, manager: Manager, checkpoint: Path
 ) -> None:
     """Configured, activated, deactivated and cleaned up, over and over: no thread and no topic is left behind."""
-    planner = nodes.start("planner_node", checkpoint=checkpoint, futures=24, autostart=False, benchmark_plans=2)
+    planner = nodes.start("planner_node", checkpoint=checkpoint, futures=24, autostart=False, **PATIENCE)
     probe.until(manager.says("unconfigured"), "the planner")
     assert manager.state() == "unconfigured"
     assert probe.node.count_subscribers("/camera/image_raw") == 0
@@ -105,7 +105,7 @@ def test_deactivated_it_brings_the_arm_to_rest_and_is_silent(
     joints = probe.listen("/joint_states", JointState)
     commands = probe.listen("/guard/command", JointTrajectory)
     nodes.run([*guard_command(), "-p", "deadman:=false"], "guard_node")
-    nodes.start("planner_node", checkpoint=checkpoint, futures=24, image_timeout_s=3.0, begin_at_once=False)
+    nodes.start("planner_node", checkpoint=checkpoint, futures=24, begin_at_once=False, **PATIENCE)
     nodes.start("sim_node", layout=1)
     moves = lambda: bool(joints) and max(map(abs, joints[-1].velocity)) > 0.1  # noqa: E731
 
@@ -165,7 +165,7 @@ def test_a_checkpoint_that_does_not_do_fails_configuring(
     nodes: Nodes, probe: Probe, manager: Manager, checkpoint: Path, other_checkpoint: Path
 ) -> None:
     """Missing, or of another robot's model: one line says so, and a better one may be named."""
-    nodes.start("planner_node", checkpoint="/no/such/model", autostart=False, futures=24, benchmark_plans=1)
+    nodes.start("planner_node", checkpoint="/no/such/model", autostart=False, futures=24, **PATIENCE)
     for path, complaint in (
         ("/no/such/model", "there is no checkpoint at /no/such/model"),
         (str(other_checkpoint), "this model has 2 action"),
@@ -190,7 +190,7 @@ def test_in_a_dry_run_it_plans_and_commands_nothing(
     joints = probe.listen("/joint_states", JointState)
     told = probe.listen("/joint_trajectory", JointTrajectory)
     nodes.run([*guard_command(), "-p", "deadman:=false"], "guard_node")
-    nodes.start("planner_node", checkpoint=checkpoint, futures=24, image_timeout_s=3.0, dry_run=True)
+    nodes.start("planner_node", checkpoint=checkpoint, futures=24, dry_run=True, **PATIENCE)
     nodes.start("sim_node", layout=1)
     decided = lambda: manager.says("ok")() and int(values(manager.status[-1])["decisions"]) >= 8  # noqa: E731
     probe.until(decided, "decisions")
