@@ -1,7 +1,7 @@
 """Runs a launch file's nodes as real processes where launch_ros is not to be had, which is wherever ROS comes from pip.
 
 for command in commands(load(path), folder, layout="3"): subprocess.Popen(command)
-reason = shutdown(description, exited={"sim"}, reached={"planner": {"inactive"}})     # "" while there is none
+reason = shutdown(description, reached={"planner": {"inactive"}})     # why all are to end; "" while there is none
 
 Stands in for the part of the API that our launch files use, and gives the command lines that launch_ros gives:
 `EXE --ros-args -r __node:=N -r __ns:=/NS --params-file A --params-file B`. What it does not know is an error, so a
@@ -60,7 +60,6 @@ class Node:
     namespace: Any
     parameters: list
     output: str
-    on_exit: Shutdown
 
 
 class LifecycleNode(Node):
@@ -140,15 +139,16 @@ def commands(description: LaunchDescription, folder: Path, **given: str) -> Iter
         yield node.executable, command
 
 
-def shutdown(description: LaunchDescription, exited: set[str], reached: Mapping[str, set[str]]) -> str:
-    """Why all are to end, after these nodes have exited and those have reached the states; "" where they are not."""
-    nodes = [entity for entity in description.entities if isinstance(entity, Node)]
+def shutdown(description: LaunchDescription, reached: Mapping[str, set[str]]) -> str:
+    """Why all are to end, once these nodes have reached those states; "" where they are not."""
     handlers = [entity.event_handler for entity in description.entities if isinstance(entity, RegisterEventHandler)]
-    due = [node.on_exit for node in nodes if node.name in exited]
-    for handler in handlers:
-        if handler.goal_state in reached.get(handler.target_lifecycle_node.name, ()):
-            due += handler.entities
-    return due[0].reason if due else ""
+    due = [
+        action.reason
+        for handler in handlers
+        if handler.goal_state in reached.get(handler.target_lifecycle_node.name, ())
+        for action in handler.entities
+    ]
+    return due[0] if due else ""
 
 
 def resolved(value: Any, values: dict[str, str]) -> Any:
