@@ -58,7 +58,7 @@ class PlannerNode(ManagedNode):
         self.create_service(Trigger, "~/start", self._on_start)
         self.create_service(Trigger, "~/stop", self._on_stop)
         self.create_timer(CHECK_PERIOD_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._way, self._inputs = None, []
+        self._way, self._thread, self._inputs = None, None, []
         if settings.autostart:
             self.autostart()
 
@@ -89,10 +89,9 @@ class PlannerNode(ManagedNode):
     def deactivate(self) -> None:
         """Bring the arm to rest, end the planning thread."""
         if self._running:
-            self._hold(Said(Code.INACTIVE, "deactivated"))
-        self._thread.close()
-        self._decisions.clear()
-        self._say(Code.INACTIVE, "deactivated")
+            self._way.hold()
+        self._end()
+        self._say(Code.INACTIVE, "waiting to be activated")
 
     def clean(self) -> None:
         """Leave the topics, forget the model."""
@@ -100,12 +99,21 @@ class PlannerNode(ManagedNode):
             self.destroy_subscription(subscription)
         if self._way is not None:
             self._way.close()
+        self._end()
         self._way, self._inputs, self._agent, self._model, self._last, self._pace = None, [], None, None, {}, {}
         self._said = Said(Code.UNCONFIGURED, "waiting to be configured")
 
     def refused(self, error: Exception) -> None:
         """A transition failed."""
         self._say(*told_by(error))
+
+    def _end(self) -> None:
+        """No more planning, and nobody who plans."""
+        self._running = False
+        if self._thread is not None:
+            self._thread.close()
+        self._thread = None
+        self._decisions.clear()
 
     def _benchmark(self) -> None:
         """Plan about a grey picture, in what time the arm has been told what to do and a little more."""

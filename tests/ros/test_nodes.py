@@ -211,6 +211,7 @@ def test_an_observation_that_does_not_fit_stops_the_planner(
 
     probe.until(faulty, "an error in the status")
     assert complaint in status[-1].status[0].message
+    assert values(status[-1])["code"] == "wrong_shape"
     assert all(not from_twist(command)[:3].any() for command in commands)
 
 
