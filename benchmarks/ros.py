@@ -102,7 +102,7 @@ class _OverRos:
         self.status = self.probe.listen("/planner/status", DiagnosticArray)
         self._decisions = 0
         self.processes = {"guard": self.nodes.start("guard_node", deadman=False, **self._urdf())}
-        self.processes["planner"] = self.nodes.start("planner_node", autostart=False, futures=futures)
+        self.processes["planner"] = self.nodes.start("planner_node", begin_at_once=False, futures=futures)
         self.probe.until(lambda: self.status, "the planner")
 
     def _urdf(self) -> dict[str, Any]:
