@@ -5,7 +5,8 @@
 In: camera/image_raw (rgb8), proprio; an observation is a pair with equal stamps. joint_states; joint_trajectory, which
 is what the guard lets the arm be told. Out: guard/command (JointTrajectory: stamp 0, positions and velocities, at rest
 at its end); in lockstep instead cartesian_command (TwistStamped, m/s, world frame), stamped with the observation that
-it answers. ~/status (diagnostics). Services ~/start, ~/stop.
+it answers. ~/status (diagnostics). Services ~/start, ~/stop. What else it can be asked for, and how: goal_desk.py.
+What it imagined, for people: showing.py.
 
 ~/start begins an episode and forgets the last one; ~/stop brings the arm to rest and is silent from then on. Imagining
 happens in a thread of its own; this node's callbacks return at once. An error holds the arm, stops the planner and
@@ -28,6 +29,8 @@ from std_srvs.srv import Trigger
 from rehearse.errors import DataError
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.commanding import JointTrajectories, TwistAnswers
+from rehearse.ros_nodes.goal_desk import GoalDesk, Planner
+from rehearse.ros_nodes.goals import Outcome
 from rehearse.ros_nodes.parameters import PlannerParameters, declare
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
 from rehearse.sim.dog_on_jacket.task import TASK
@@ -60,20 +63,35 @@ class PlannerNode(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(CHECK_PERIOD_S, self._check, clock=steady)
         self.create_timer(1.0, self._report, clock=steady)
+        self._goals = GoalDesk(self, self._planner())
         self._begin(settings.autostart)
         self.get_logger().info(f"ready, {settings.futures} futures a decision")
 
     def close(self) -> None:
         """Bring the arm to rest, end the planning thread."""
+        self._goals.close()
         if self._running:
             self._hold("ended")
         self._thread.close()
+
+    def _planner(self) -> Planner:
+        """What goals may ask of this node."""
+        return Planner(
+            refuses=lambda: "",
+            begin=lambda: self._begin(True),
+            rest=self._hold,
+            report=self._report,
+            way=lambda: self._way,
+            latest=lambda: self._latest,
+        )
 
     def _begin(self, running: bool) -> None:
         self._episode += 1
         self._running, self._faulty, self._state = running, False, "planning" if running else "stopped"
         self._count, self._sensed, self._latest = 0, {}, None
         self._way.begin()
+        if running:
+            self._goals.begun()
 
     def _on_start(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
         self._begin(True)
@@ -91,6 +109,8 @@ class PlannerNode(Node):
             self.get_logger().error(f"holding: {state}")
         self._running, self._state, self._faulty = False, state, faulty
         self._way.hold()
+        ended = Outcome.TIME_UP if self._way.over() else Outcome.CANCELED
+        self._goals.held(state, Outcome.FAULT if faulty else ended)
         self._report()
 
     def _on_sensed(self, kind: str, message: Image | JointState) -> None:
@@ -102,6 +122,8 @@ class PlannerNode(Node):
         if image.header.stamp == self._latest:
             if kind == "image":
                 self._way.repeat()
+            return
+        if self._goals.over(image.header.stamp):
             return
         if self._way.over():
             self._hold("the episode's time is up")
@@ -144,6 +166,7 @@ class PlannerNode(Node):
             milliseconds = round(1e3 * plan.elapsed_s, 1)
             self._last = {"futures": plan.futures, "milliseconds": milliseconds, "cost": plan.cost}
             self._way.send(decision)
+            self._goals.decided(plan)
             self._report()
 
     def _report(self) -> None:
@@ -154,6 +177,6 @@ class PlannerNode(Node):
             level, state = DiagnosticStatus.WARN, complaint
         elif self._running and self._latest is None:
             level, state = DiagnosticStatus.WARN, "waiting for camera/image_raw and proprio with equal stamps"
-        values = {"decisions": self._count, **self._last}
+        values = {"decisions": self._count, **self._last, **self._goals.report()}
         now = self.get_clock().now().to_msg()
         self._status.publish(messages.to_diagnostics("planner", level, state, values, now))
