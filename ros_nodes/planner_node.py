@@ -33,6 +33,7 @@ from rehearse.ros_nodes.goal_desk import GoalDesk, Planner
 from rehearse.ros_nodes.goals import Outcome
 from rehearse.ros_nodes.parameters import PlannerParameters, declare
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
+from rehearse.ros_nodes.showing import Showing
 from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.world_model import load, shipped_checkpoint
@@ -47,8 +48,8 @@ class PlannerNode(Node):
         super().__init__("planner")
         settings = declare(self, PlannerParameters)
         torch.set_num_threads(1)
-        model = load(settings.checkpoint or shipped_checkpoint(TASK.checkpoint))
-        agent = PlannerAgent(TASK, model, PlannerSettings(settings.futures, fear=settings.fear))
+        self._model = load(settings.checkpoint or shipped_checkpoint(TASK.checkpoint))
+        agent = PlannerAgent(TASK, self._model, PlannerSettings(settings.futures, fear=settings.fear))
         self._episode, self._running, self._state, self._faulty = 0, False, "", False
         self._last: dict[str, object] = {}
         self._decisions: deque[Decision] = deque()
@@ -63,6 +64,7 @@ class PlannerNode(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(CHECK_PERIOD_S, self._check, clock=steady)
         self.create_timer(1.0, self._report, clock=steady)
+        self._showing = Showing(self)
         self._goals = GoalDesk(self, self._planner())
         self._begin(settings.autostart)
         self.get_logger().info(f"ready, {settings.futures} futures a decision")
@@ -73,6 +75,7 @@ class PlannerNode(Node):
         if self._running:
             self._hold("ended")
         self._thread.close()
+        self._showing.close()
 
     def _planner(self) -> Planner:
         """What goals may ask of this node."""
@@ -167,6 +170,7 @@ class PlannerNode(Node):
             self._last = {"futures": plan.futures, "milliseconds": milliseconds, "cost": plan.cost}
             self._way.send(decision)
             self._goals.decided(plan)
+            self._showing.decided(decision, self._model)
             self._report()
 
     def _report(self) -> None:

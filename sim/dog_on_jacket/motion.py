@@ -2,7 +2,7 @@
 
     motion = ArmMotion(); q_rad = motion.joint_targets(q_rad, actions)      # (n,4) gripper velocities -> (n,J)
     action = motion.action_between(q_before_rad, q_after_rad)               # what 0.2 s of that motion are as an action
-    path_m = motion.path_m(proprio, actions)                                # (n+1,3), where the gripper would be
+    path = path_m(proprio, actions)                                         # (n+1,3), where the gripper would be
 
 What a node needs to command an arm through its joints with plans that are made of gripper velocities.
 """
@@ -41,9 +41,10 @@ class ArmMotion:
         moved_m = self._kinematics.forward(after_rad) - self._kinematics.forward(before_rad)
         return np.append(np.clip(moved_m / STEP_M, -1, 1), GRIP_CLOSED)
 
-    def path_m(self, proprio: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """Where actions (n,4) lead the gripper (n+1,3), begun where proprioception (P,) says that it was told to be."""
-        path_m = [proprio[:3] + proprio[3:6]]
-        for action in actions:
-            path_m.append(np.clip(path_m[-1] + action[:3] * STEP_M, WORKSPACE_LOW_M, WORKSPACE_HIGH_M))
-        return np.array(path_m)
+
+def path_m(proprio: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """Where actions (n,4) lead the gripper (n+1,3), begun where proprioception (P,) says that it was told to be."""
+    path = [proprio[:3] + proprio[3:6]]
+    for action in actions:
+        path.append(np.clip(path[-1] + np.clip(action[:3], -1, 1) * STEP_M, WORKSPACE_LOW_M, WORKSPACE_HIGH_M))
+    return np.array(path)

@@ -147,7 +147,7 @@ def guard_command() -> list[str]:
 
 
 def test_an_episode_at_the_robots_pace(nodes: Nodes, probe: Probe, joints: list, checkpoint: Path) -> None:
-    """The planner drives the arm through the guard until the episode is over, then lets it rest; started anew, again."""
+    """The planner drives the arm through the guard until the episode is over, then lets it rest; and again."""
     status = probe.listen("/planner/status", DiagnosticArray)
     told = probe.listen("/joint_trajectory", JointTrajectory)
     guard = nodes.run([*guard_command(), "-p", "deadman:=false"], "guard_node")
