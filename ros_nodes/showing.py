@@ -1,8 +1,8 @@
 """What the planner imagined, for people: paths of the gripper, and the next picture beside the real one.
 
 Out: ~/imagined (MarkerArray, frame world): a line for each of the candidates that a plan keeps, the chosen one thick,
-from yellow, the cheapest, to dark blue. ~/imagined_next (Image): left what the camera saw, right what had been imagined of
-that moment one period before.
+from yellow, the cheapest, to dark blue. ~/imagined_next (Image): left what the camera saw, right what had been imagined
+of that moment one period before.
 
     showing = Showing(node); showing.decided(decision, model); showing.close()
 
