@@ -65,7 +65,7 @@ class GoalDesk:
         self._number, self._busy = 0, False
         self._ending: tuple[Outcome, str] | None = None  # told once the arm rests
         self._homing: Any = None
-        self._refused = ""
+        self._refused, self._refusals = "", 0
         self._info: DiagnosticArray | None = None
         self._handles: dict[int, Any] = {}  # {number of a goal: the handle of the action that it came by}
         self._futures: dict[bytes, Future] = {}
@@ -135,7 +135,7 @@ class GoalDesk:
     def report(self) -> dict[str, Any]:
         """For the status."""
         said = {} if self._errand is None else self._errand.report()
-        return said | ({"refused": self._refused} if self._refused else {})
+        return said | ({"refusals": self._refusals, "refused": self._refused} if self._refusals else {})
 
     # -- how goals come ------------------------------------------------------------------------------------------
 
@@ -210,7 +210,7 @@ class GoalDesk:
         self._ending = self._ending or (Outcome.PREEMPTED, f"another goal came: {goal.kind}")
         self._tell()
         self._number += 1
-        self._errand, self._refused, self._homing = Errand(goal, self._number, time.monotonic()), "", None
+        self._errand, self._homing = Errand(goal, self._number, time.monotonic()), None
 
     def _on_errand(self, *kinds: Kind) -> bool:
         """Whether there is a goal, of these kinds, that is still to be reached."""
@@ -267,7 +267,7 @@ class GoalDesk:
         self.over(self._planner.latest())
 
     def _refuse(self, why: str) -> None:
-        self._refused = why
+        self._refused, self._refusals = why, self._refusals + 1
         self._node.get_logger().error(f"refused a goal: {why}")
         self._planner.report()
 

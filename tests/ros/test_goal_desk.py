@@ -1,8 +1,6 @@
 """Goals by topic, by service and by action, given to the planner beside a robot and a guard, all as processes."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,63 +9,13 @@ import pytest
 pytest.importorskip("rclpy", reason="needs a ROS 2: make test-ros brings one")
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 
-from rehearse.sim.arms import ARMS
-from tests.house.tree import ROOT
-from tests.ros.live import Nodes, Probe, as_yaml, values
+from tests.ros.live import Nodes, Probe, values
+from tests.ros.robot import LATCHED, Robot
 
 pytestmark = pytest.mark.ros
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-HOME_RAD = np.array(ARMS["arm7"].home_rad)
-LAYOUT = 3
-
-
-class Robot:
-    """A robot at half its pace, a guard that knows the workspace, and a planner that waits for a goal."""
-
-    def __init__(self, nodes: Nodes, layout: int = LAYOUT, **planner: object) -> None:
-        self.nodes = nodes
-        self.probe = probe = Probe(nodes)
-        self.joints = probe.listen("/joint_states", JointState)
-        self.status = probe.listen("/planner/status", DiagnosticArray)
-        self.goals = probe.node.create_publisher(String, "/planner/goal", LATCHED)
-        guard = ("guard_node", "patient_guard.yaml", {"deadman": False, "urdf_file": ROOT / "config" / "arm7.urdf"})
-        self._start(*guard)
-        settings = {"futures": 64, "autostart": False, "image_timeout_s": 3.0, "use_sim_time": True, **planner}
-        nodes.start("planner_node", **settings)
-        nodes.start("sim_node", layout=layout, publish_clock=True, realtime_factor=0.5)
-        probe.until(lambda: self.joints and self.status, "robot and planner")
-
-    def _start(self, executable: str, file: str, parameters: dict) -> None:
-        said = [word for name, value in parameters.items() for word in ("-p", f"{name}:={as_yaml(value)}")]
-        where = ["--params-file", str(ROOT / "tests" / "ros" / file), "-p", "use_sim_time:=true"]
-        self.nodes.run([str(Path(sys.executable).with_name(executable)), "--ros-args", *where, *said], executable)
-
-    def says(self, **said: str) -> bool:
-        """Whether the status does."""
-        now = values(self.status[-1])
-        return all(now.get(name) == value for name, value in said.items())
-
-    def until(self, **said: str) -> dict[str, str]:
-        """Wait for the status to say so; all of it."""
-        self.probe.until(lambda: self.says(**said), f"the status {said}")
-        return values(self.status[-1])
-
-    def speed(self) -> float:
-        """Of the fastest joint, rad/s."""
-        return max(map(abs, self.joints[-1].velocity))
-
-    def far(self) -> float:
-        """How far the arm is from home, rad."""
-        return float(np.abs(np.array(self.joints[-1].position) - HOME_RAD).max())
-
-    def listen_anew(self) -> None:
-        """Joint states from now on."""
-        self.joints.clear()
-        self.probe.until(lambda: self.joints, "joint states")
 
 
 @pytest.fixture
@@ -77,7 +25,7 @@ def robot(nodes: Nodes) -> Iterator[Robot]:
     robot.probe.close()
 
 
-def test_a_goal_is_reached_and_then_the_arm_goes_home(robot: Robot) -> None:
+def test_a_goal_ends_as_the_world_says_and_then_the_arm_goes_home(robot: Robot) -> None:
     """By topic and by service, as somebody does who has standard messages only."""
     robot.goals.publish(String(data='{"kind": "reach"}'))
     said = robot.until(goal="reach", outcome="running", goal_number="1")
@@ -85,10 +33,11 @@ def test_a_goal_is_reached_and_then_the_arm_goes_home(robot: Robot) -> None:
     said = values(robot.status[-1])
     assert 0 <= float(said["predicted_risk"]) <= 1
     assert np.isfinite(float(said["predicted_success"]))
-    said = robot.until(goal_number="1", outcome="reached")
-    assert said["outcome_message"] == "the jacket is there, the dog asleep"
+    robot.probe.until(lambda: not robot.says(outcome="running"), "the end")
+    said = values(robot.status[-1])
+    assert (said["outcome"], said["outcome_message"]) == robot.fate()
     decisions = said["decisions"]
-    assert int(decisions) >= 5
+    assert int(decisions) >= 3
     robot.listen_anew()
     assert robot.far() > 0.1
     assert robot.probe.call("/planner/home").success
@@ -99,6 +48,19 @@ def test_a_goal_is_reached_and_then_the_arm_goes_home(robot: Robot) -> None:
     assert max(max(map(abs, state.velocity)) for state in robot.joints) < 0.45, "gently"
     assert values(robot.status[-1])["decisions"] == decisions
     assert "Traceback" not in robot.nodes.output("planner_node")
+
+
+def test_a_goal_is_reached(nodes: Nodes, probe: Probe) -> None:
+    """In lockstep, where nothing is late."""
+    status = probe.listen("/planner/status", DiagnosticArray)
+    goals = probe.node.create_publisher(String, "/planner/goal", LATCHED)
+    nodes.start("sim_node", lockstep=True, layout=3)
+    nodes.start("planner_node", lockstep=True, futures=64, autostart=False)
+    goals.publish(String(data="reach"))
+    probe.until(lambda: status and values(status[-1]).get("outcome") not in (None, "running"), "the end")
+    said = values(status[-1])
+    assert (said["outcome"], said["outcome_message"]) == ("reached", "the jacket is there, the dog asleep")
+    assert int(said["decisions"]) >= 5
 
 
 @pytest.fixture
