@@ -2,10 +2,12 @@
 
 robot = Robot(nodes); robot.goals.publish(String(data="reach")); robot.until(goal="reach", outcome="reached")
 
-The robot goes at half its pace and by its own clock, for the machine may be busy.
+The robot goes at less than its pace and by its own clock, for the machine may be busy. ``remap``: the
+planner's topics.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from std_msgs.msg import String
 
 from rehearse.sim.arms import ARMS
 from tests.house.tree import ROOT
-from tests.ros.live import Nodes, Probe, as_yaml, values
+from tests.ros.live import NOTHING, Nodes, Probe, as_yaml, values
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 HOME_RAD = np.array(ARMS["arm7"].home_rad)
@@ -26,7 +28,7 @@ LAYOUT = 3
 class Robot:
     """What is listened to, and what to wait for."""
 
-    def __init__(self, nodes: Nodes, layout: int = LAYOUT, **planner: object) -> None:
+    def __init__(self, nodes: Nodes, pace: float = 0.5, remap: Mapping[str, str] = NOTHING) -> None:
         self.nodes = nodes
         self.probe = probe = Probe(nodes)
         self.joints = probe.listen("/joint_states", JointState)
@@ -35,9 +37,9 @@ class Robot:
         self.goals = probe.node.create_publisher(String, "/planner/goal", LATCHED)
         guard = ("guard_node", "patient_guard.yaml", {"deadman": False, "urdf_file": ROOT / "config" / "arm7.urdf"})
         self._start(*guard)
-        settings = {"futures": 64, "autostart": False, "image_timeout_s": 3.0, "use_sim_time": True, **planner}
-        nodes.start("planner_node", **settings)
-        nodes.start("sim_node", layout=layout, publish_clock=True, realtime_factor=0.5)
+        planner = {"futures": 64, "autostart": False, "image_timeout_s": 3.0, "use_sim_time": True}
+        nodes.start("planner_node", remap, **planner)
+        nodes.start("sim_node", layout=LAYOUT, publish_clock=True, realtime_factor=pace)
         probe.until(lambda: self.joints and self.status, "robot and planner")
 
     def _start(self, executable: str, file: str, parameters: dict) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs a ROS 2: make test-ros brings one")
 
+from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
@@ -91,10 +92,17 @@ class Client:
         return future.result()
 
 
-def test_a_goal_by_action(robot: Robot, action: Any) -> None:
-    """Refused, pre-empted, canceled and reached; what ends it is told when the arm is at rest."""
-    from action_msgs.msg import GoalStatus
+@pytest.fixture
+def unhurried(nodes: Nodes) -> Iterator[Robot]:
+    """A robot whose episode nobody ends too soon: it is slow, and what its world says is not heard."""
+    robot = Robot(nodes, pace=0.3, remap={"sim/info": "nobody/info"})
+    yield robot
+    robot.probe.close()
 
+
+def test_a_goal_by_action(unhurried: Robot, action: Any) -> None:
+    """Refused, pre-empted, canceled and reached; what ends it is told when the arm is at rest."""
+    robot = unhurried
     client, result = Client(robot, action), action.Result
     assert not client.ask(kind="fly").accepted
     robot.probe.until(lambda: "unknown goal 'fly'" in values(robot.status[-1]).get("refused", ""), "the reason")
