@@ -32,8 +32,6 @@ from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from tests.faults.rig import seconds
 from tests.ros.live import Nodes, Probe, own_domain, pairs, values
 
-NODES = ("sim", "guard", "planner")
-SPENT = 1.0  # s of robot time after an episode, in which the arm comes to rest
 PERCENTILES = (50, 95, 99)
 
 
@@ -49,6 +47,10 @@ class Fetch:
     """That a decision imagines."""
     deadline_s: float = 30.0
     """Wall-clock time after which an episode is given up as failed."""
+    pace: float = 1.0
+    """Robot seconds per second. Below 1, for machines that are too slow or too busy, all go by the robot's /clock."""
+    record: Path | None = None
+    """A folder for a bag of it all, by recorder_node."""
     json: Path = Path("out/ros-fetch.json")
     """Where rows and figures go."""
 
@@ -56,9 +58,9 @@ class Fetch:
         """Over ROS, then here; the table of both."""
         layouts = [self.seed * LAYOUTS_PER_SEED + i for i in range(self.episodes)]
         with tempfile.TemporaryDirectory() as folder, own_domain(Path(folder) / "ros"):
-            over_ros = _OverRos(Path(folder), self.futures)
+            over_ros = _OverRos(Path(folder), self.futures, self.pace, self.record)
             try:
-                rows, figures = over_ros.run(layouts, self.deadline_s)
+                rows, figures = over_ros.run(layouts, self.deadline_s / self.pace)
             finally:
                 over_ros.close()
         rows += _in_process(self.seed, self.episodes, self.futures)
@@ -82,13 +84,17 @@ class Heard:
 class _OverRos:
     """Three nodes as processes, and one that listens and gives orders."""
 
-    def __init__(self, folder: Path, futures: int) -> None:
+    def __init__(self, folder: Path, futures: int, pace: float, record: Path | None) -> None:
         from diagnostic_msgs.msg import DiagnosticArray
         from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
         from sensor_msgs.msg import Image, JointState
         from trajectory_msgs.msg import JointTrajectory
 
-        self.nodes = Nodes(folder)
+        self.nodes, self.pace = Nodes(folder), pace
+        clock = {"use_sim_time": pace != 1}
+        # What goes by the wall's clock must not hurry a robot that is slowed down.
+        unhurried = {"benchmark_plans": 0, "image_timeout_s": 3.0} if pace != 1 else {}
+        patient = {"joint_timeout_s": 3.0, "command_timeout_s": 3.0} if pace != 1 else {}
         self.probe, self.heard = Probe(self.nodes), Heard()
         heard, listen = self.heard, self.probe.node.create_subscription
         now = time.time
@@ -101,9 +107,18 @@ class _OverRos:
         self.info = self.probe.listen("/sim/info", DiagnosticArray, latched)
         self.status = self.probe.listen("/planner/status", DiagnosticArray)
         self._decisions = 0
-        self.processes = {"guard": self.nodes.start("guard_node", deadman=False, **self._urdf())}
-        self.processes["planner"] = self.nodes.start("planner_node", begin_at_once=False, futures=futures)
-        self.probe.until(lambda: self.status, "the planner")
+        self.processes = {"guard": self.nodes.start("guard_node", deadman=False, **self._urdf(), **patient, **clock)}
+        if record is not None:
+            self.processes["recorder"] = self.nodes.start("recorder_node", folder=record.resolve(), **clock)
+        planner = {"begin_at_once": False, "futures": futures, **unhurried, **clock}
+        self.processes["planner"] = self.nodes.start("planner_node", **planner)
+        self.probe.until(self._ready, "the planner")
+
+    def _ready(self) -> bool:
+        """Whether the planner is active; it says itself why it is not to be."""
+        code = values(self.status[-1])["code"] if self.status else "unconfigured"
+        assert code not in ("too_slow", "no_model"), self.status[-1].status[0].message
+        return code not in ("unconfigured", "inactive")
 
     def _urdf(self) -> dict[str, Any]:
         return {"urdf_file": Path(__file__).resolve().parents[1] / "config" / "arm7.urdf"}
@@ -117,7 +132,8 @@ class _OverRos:
     def run(self, layouts: list[int], deadline_s: float) -> tuple[list[dict], dict]:
         """All layouts, one after the other."""
         rows, began_s = [], time.monotonic()
-        self.processes["sim"] = self.nodes.start("sim_node", layout=layouts[0])
+        sim = {"layout": layouts[0], "realtime_factor": self.pace, "publish_clock": self.pace != 1}
+        self.processes["sim"] = self.nodes.start("sim_node", **sim)
         self.probe.until(lambda: len(self.heard.joints) > 10, "the robot")
         cpu = {name: _cpu_s(process.pid) for name, process in self.processes.items()}
         with progress_bar(Console(stderr=True)) as bar:
@@ -127,7 +143,8 @@ class _OverRos:
                 bar.update(task, advance=1, text=f"{sum(row['success'] for row in rows)} of {len(rows)}")
         took_s = time.monotonic() - began_s
         share = {name: (_cpu_s(process.pid) - cpu[name]) / took_s for name, process in self.processes.items()}
-        return rows, {"minutes": round(took_s / 60, 2), "cpu_share": share, **_latency(self.heard)}
+        figures = {"minutes": round(took_s / 60, 2), "pace": self.pace, "cpu_share": share}
+        return rows, figures | (_latency(self.heard) if self.pace == 1 else {})
 
     def _episode(self, layout: int, deadline_s: float) -> dict[str, Any]:
         probe = self.probe
@@ -136,7 +153,12 @@ class _OverRos:
         probe.until(lambda: probe.call("/guard/reset").success, "the guard to be reset")
         self._decisions, began_s = 0, time.monotonic()
         probe.call("/planner/start")
-        over = lambda: self._told()["finished"] == "true" or time.monotonic() - began_s > deadline_s  # noqa: E731
+        probe.until(lambda: self._decisions, "the first decision")
+
+        def over() -> bool:
+            stopped = values(self.status[-1])["code"] == "stopped"
+            return stopped or self._told()["finished"] == "true" or time.monotonic() - began_s > deadline_s
+
         probe.until(over, "the end of the episode")
         told = self._told()
         succeeded = told["success"] == "true" and told["finished"] == "true"
@@ -231,7 +253,7 @@ def _rates(rows: list[dict]) -> Table:
 
 
 def _figures(figures: dict[str, Any]) -> Table:
-    table = Table(title=f"{figures['minutes']} minutes, {figures['decisions']} decisions")
+    table = Table(title=f"{figures['minutes']} minutes at {figures['pace']:g} times the robot's pace")
     for name in ("", *(f"p{p}" for p in PERCENTILES)):
         table.add_column(name, justify="right" if name else "left")
     for name, spread in figures.items():
