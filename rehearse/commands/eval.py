@@ -10,6 +10,7 @@ from rich.table import Table
 from rehearse.commands.base import about, progress_bar
 from rehearse.commands.of_suite import run_suite
 from rehearse.commands.of_task import TaskCommand
+from rehearse.commands.tables import fitted, rate_words
 from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
@@ -124,7 +125,7 @@ class Eval(TaskCommand):
                 *(f"{name} {strength:g}" for name, strength in config.variations.items()),
             ]
         )
-        Console().print(results_table(task, report.rows, f"{self.task}, {scene}, test layouts"))
+        Console().print(results_table(task, report.rows, f"{self.task}, {scene}, test layouts", Console().width))
         self.write_json({**report.to_dict(), "about": about_evaluation(config)})
         if report.decision is not None:
             Console().print(f"{report.decision['words']}; rates of an evaluation that stops by itself lean a little")
@@ -209,24 +210,21 @@ def about_evaluation(config: EvalConfig) -> dict[str, str]:
     return about(**conditions(config), episodes=config.episodes, checkpoint=checkpoint)
 
 
-def results_table(task: Task, rows: list[dict], title: str) -> Table:
+def results_table(task: Task, rows: list[dict], title: str, width: int) -> Table:
     """Rates with their Wilson 95 % intervals, one row per method."""
-    table = Table(title=title, caption="rates with Wilson 95 % intervals; time over successes; CPU time per decision")
     rates = ("success",) if task.harm is None else ("success", task.harm.event)
-    last = "progress" if task.harm is None else f"peak {task.harm.strain}"
-    for name in ("method", "n", *rates, "time", last, "CPU"):
-        table.add_column(name, justify="left" if name == "method" else "right")
-    for row in rows:
-        table.add_row(
-            row["method"],
-            str(row["n"]),
-            *(_rate(row, name) for name in rates),
-            "-" if row["time_s"] is None else f"{row['time_s']:.1f} s",
-            f"{row['progress_mean' if task.harm is None else f'{task.harm.strain}_median']:.2f}",
-            f"{row['cpu_ms']:.0f} ms",
-        )
-    return table
+    last, of = ("progress", "progress_mean") if task.harm is None else _peak(task.harm.strain)
+    columns = {
+        "method": [row["method"] for row in rows],
+        "n": [str(row["n"]) for row in rows],
+        **{name: [rate_words(row, name) for row in rows] for name in rates},
+        "time": ["-" if row["time_s"] is None else f"{row['time_s']:.1f} s" for row in rows],
+        last: [f"{row[of]:.2f}" for row in rows],
+        "CPU": [f"{row['cpu_ms']:.0f} ms" for row in rows],
+    }
+    caption = "rates with Wilson 95 % intervals; time over successes; CPU time per decision"
+    return fitted(title, columns, width, (last, "time"), "--json FILE", caption)
 
 
-def _rate(row: dict, name: str) -> str:
-    return f"{100 * row[name]:.0f} % [{100 * row[name + '_low']:.0f}, {100 * row[name + '_high']:.0f}]"
+def _peak(strain: str) -> tuple[str, str]:
+    return f"peak\n{strain}", f"{strain}_median"

@@ -92,7 +92,7 @@ def heat_map(told: dict[str, Any], label: str) -> Markup:
     most = max(len(points) for points in factors.values()) + 1
     height = ROW_IN * len(factors) + HEAD_IN
     figure = Figure(figsize=(WIDTH_IN, height))
-    axes = figure.add_axes((0.21, 0.0, 0.79, 1 - HEAD_IN / height))
+    axes = figure.add_axes((0.27, 0.0, 0.73, 1 - HEAD_IN / height))
     axes.set(xlim=(0, most), ylim=(len(factors), 0))
     axes.axis("off")
     for row, (factor, points) in enumerate(factors.items()):
