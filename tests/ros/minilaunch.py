@@ -135,7 +135,7 @@ def arguments(description: LaunchDescription) -> dict[str, DeclareLaunchArgument
     return {entity.name: entity for entity in description.entities if isinstance(entity, DeclareLaunchArgument)}
 
 
-def commands(description: LaunchDescription, folder: Path, **given: str) -> Iterator[tuple[str, list[str]]]:
+def commands(description: LaunchDescription, folder: Path, /, **given: str) -> Iterator[tuple[str, list[str]]]:
     """(executable, command line) of each node, in order; parameter files are written to ``folder``."""
     declared = arguments(description)
     if unknown := set(given) - set(declared):
