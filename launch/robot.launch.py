@@ -52,6 +52,7 @@ def nodes(context: LaunchContext) -> list[Node]:
             executable=f"{name}_node",
             name=name,
             namespace=given["namespace"],
+            ros_arguments=["--enclave", f"/rehearse/{name}"],  # means nothing where ROS_SECURITY_ENABLE is not set
             parameters=[given[f"{name}_params"], *files, overridden],
             remappings=renamed,
             output="screen",

@@ -36,7 +36,11 @@ class Controller:
 
     def at(self, now_s: float) -> np.ndarray:
         """Where the joints (J,) are to be."""
-        return self._reference.at(now_s)[0]
+        return self.state(now_s)[0]
+
+    def state(self, now_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """Where they are to be, and how fast, (J,) each."""
+        return self._reference.at(now_s)
 
     def brake(self, now_s: float, acceleration_radps2: np.ndarray) -> None:
         """To rest with this deceleration (J,), straight on from where it was told to be."""

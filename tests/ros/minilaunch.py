@@ -4,9 +4,9 @@ for command in commands(load(path), folder, layout="3"): subprocess.Popen(comman
 reason = shutdown(description, reached={"planner": {"inactive"}})     # why all are to end; "" while there is none
 
 Stands in for the part of the API that our launch files use, and gives the command lines that launch_ros gives:
-`EXE --ros-args -r __node:=N -r __ns:=/NS --params-file A --params-file B -r a:=b`. What it does not know is an error,
-so a launch file that the real one would read otherwise does not pass unnoticed. Where launch_ros is there, it is used,
-too.
+`EXE --ros-args GIVEN --ros-args -r __node:=N -r __ns:=/NS --params-file A --params-file B -r a:=b`. What it does not
+know is an error, so a launch file that the real one would read otherwise does not pass unnoticed. Where launch_ros is
+there, it is used, too.
 """
 
 import importlib.util
@@ -63,6 +63,7 @@ class Node:
     parameters: list
     output: str
     remappings: list[tuple[str, str]] = field(default_factory=list)
+    ros_arguments: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -145,7 +146,9 @@ def commands(description: LaunchDescription, folder: Path, /, **given: str) -> I
         if argument.choices is not None and values[name] not in argument.choices:
             raise ValueError(f"launch argument {name} is {values[name]!r}, not one of {argument.choices}")
     for node in nodes(description, values):
-        command = [str(Path(sys.executable).with_name(node.executable)), "--ros-args", "-r", f"__node:={node.name}"]
+        command = [str(Path(sys.executable).with_name(node.executable))]
+        command += ["--ros-args", *node.ros_arguments] if node.ros_arguments else []
+        command += ["--ros-args", "-r", f"__node:={node.name}"]
         if namespace := resolved(node.namespace, values):
             command += ["-r", f"__ns:=/{namespace.lstrip('/')}"]
         for index, parameters in enumerate(node.parameters):
