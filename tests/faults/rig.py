@@ -102,7 +102,8 @@ class Rig:
             self.stub.create_subscription(JointTrajectory, "/joint_trajectory", lambda message: None, 1)
         self._start("guard", **self.setup.guard, use_sim_time=True)
         if self.setup.planner == "node":
-            self._start("planner", autostart=False, futures=self.setup.futures, use_sim_time=True)
+            slow = {"benchmark_plans": 0, "futures": self.setup.futures}  # may be too slow: faults come later
+            self._start("planner", begin_at_once=False, use_sim_time=True, **slow)
             self.probe.until(lambda: self.status, "the planner")
         self._start("sim", layout=3, publish_clock=True)
         enable = node.create_publisher(Bool, "/guard/enable", 1)

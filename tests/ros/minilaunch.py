@@ -1,6 +1,7 @@
 """Runs a launch file's nodes as real processes where launch_ros is not to be had, which is wherever ROS comes from pip.
 
 for command in commands(load(path), folder, layout="3"): subprocess.Popen(command)
+reason = shutdown(description, exited={"sim"}, reached={"planner": {"inactive"}})     # "" while there is none
 
 Stands in for the part of the API that our launch files use, and gives the command lines that launch_ros gives:
 `EXE --ros-args -r __node:=N -r __ns:=/NS --params-file A --params-file B`. What it does not know is an error, so a
@@ -11,7 +12,7 @@ import importlib.util
 import json
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,13 @@ class DeclareLaunchArgument:
 
 
 @dataclass(kw_only=True)
+class Shutdown:
+    """All processes are sent a SIGINT."""
+
+    reason: str
+
+
+@dataclass(kw_only=True)
 class Node:
     """One process."""
 
@@ -52,6 +60,27 @@ class Node:
     namespace: Any
     parameters: list
     output: str
+    on_exit: Shutdown
+
+
+class LifecycleNode(Node):
+    """One with states, whose transitions launch_ros hears of."""
+
+
+@dataclass(kw_only=True)
+class OnStateTransition:
+    """What happens when a node reaches a state."""
+
+    target_lifecycle_node: LifecycleNode
+    goal_state: str
+    entities: list[Shutdown]
+
+
+@dataclass
+class RegisterEventHandler:
+    """From the start on."""
+
+    event_handler: OnStateTransition
 
 
 @dataclass
@@ -63,10 +92,11 @@ class LaunchDescription:
 
 API = {
     "launch": (LaunchDescription,),
-    "launch.actions": (DeclareLaunchArgument,),
+    "launch.actions": (DeclareLaunchArgument, RegisterEventHandler, Shutdown),
     "launch.substitutions": (LaunchConfiguration,),
     "launch_ros": (),
-    "launch_ros.actions": (Node,),
+    "launch_ros.actions": (Node, LifecycleNode),
+    "launch_ros.event_handlers": (OnStateTransition,),
     "launch_ros.parameter_descriptions": (ParameterValue,),
 }
 
@@ -108,6 +138,17 @@ def commands(description: LaunchDescription, folder: Path, **given: str) -> Iter
                 path = Path(resolved(parameters, values))
             command += ["--params-file", str(path)]
         yield node.executable, command
+
+
+def shutdown(description: LaunchDescription, exited: set[str], reached: Mapping[str, set[str]]) -> str:
+    """Why all are to end, after these nodes have exited and those have reached the states; "" where they are not."""
+    nodes = [entity for entity in description.entities if isinstance(entity, Node)]
+    handlers = [entity.event_handler for entity in description.entities if isinstance(entity, RegisterEventHandler)]
+    due = [node.on_exit for node in nodes if node.name in exited]
+    for handler in handlers:
+        if handler.goal_state in reached.get(handler.target_lifecycle_node.name, ()):
+            due += handler.entities
+    return due[0].reason if due else ""
 
 
 def resolved(value: Any, values: dict[str, str]) -> Any:

@@ -7,6 +7,7 @@ import signal
 import sys
 import tomllib
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from rehearse.ros_nodes.parameters import GuardParameters, PlannerParameters, SimParameters
 from tests.house.tree import ROOT, imports_of, python_files
 from tests.ros.live import Nodes, Probe, pairs, values
-from tests.ros.minilaunch import LaunchDescription, Node, arguments, commands, load
+from tests.ros.minilaunch import LaunchDescription, Node, arguments, commands, load, shutdown
 
 LAUNCH_FILE = ROOT / "launch" / "demo.launch.py"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -56,6 +57,12 @@ def test_arguments_reach_the_command_line(description: LaunchDescription, tmp_pa
         list(commands(description, tmp_path, lay_out="2"))
 
 
+def test_all_end_when_one_has_ended_or_the_planner_has_shut_down(description: LaunchDescription) -> None:
+    assert shutdown(description, exited=set(), reached={"planner": {"inactive", "active"}}) == ""
+    assert shutdown(description, exited={"guard"}, reached={}) == "guard_node has ended"
+    assert shutdown(description, exited=set(), reached={"planner": {"finalized"}}) == "the planner has shut down"
+
+
 @pytest.mark.parametrize(("name", "where"), SCRIPTS.items())
 def test_every_executable_leads_somewhere(name: str, where: str) -> None:
     module, function = where.split(":")
@@ -82,7 +89,8 @@ def test_parameter_files_repeat_the_defaults(file: str, kind: type) -> None:
     assert all(field.metadata["meaning"] in text for field in dataclasses.fields(kind))
 
 
-ARGUMENTS = {"layout": "2", "guard_params": str(ROOT / "tests" / "ros" / "patient_guard.yaml")}
+PATIENT = {f"{name}_params": str(ROOT / "tests" / "ros" / f"patient_{name}.yaml") for name in ("guard", "planner")}
+ARGUMENTS = {"layout": "2", **PATIENT}
 
 
 def works(probe: Probe, namespace: str) -> None:
@@ -102,6 +110,24 @@ def works(probe: Probe, namespace: str) -> None:
     assert all(not any(message.points[-1].velocities) for message in told), "every trajectory ends at rest"
 
 
+def states(probe: Probe, namespace: str) -> Callable[[], set[str]]:
+    """Those that the planner was heard to reach, as launch_ros hears of them."""
+    from lifecycle_msgs.msg import TransitionEvent
+
+    events = probe.listen(f"{namespace}/planner/transition_event", TransitionEvent)
+    return lambda: {event.goal_state.label for event in events}
+
+
+def shut_down(probe: Probe, namespace: str) -> None:
+    """As `ros2 lifecycle set /planner shutdown` does."""
+    from lifecycle_msgs.msg import Transition
+    from lifecycle_msgs.srv import ChangeState
+
+    client = probe.node.create_client(ChangeState, f"{namespace}/planner/change_state")
+    probe.until(client.service_is_ready, "the planner's lifecycle")
+    client.call_async(ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVE_SHUTDOWN)))
+
+
 @pytest.mark.ros
 @pytest.mark.parametrize(("namespace", "use_sim_time"), [("", "false"), ("left", "true")])
 @pytest.mark.skipif(find_spec("rclpy") is None, reason="needs a ROS 2: make test-ros brings one")
@@ -109,14 +135,19 @@ def test_its_nodes_work_together(
     nodes: Nodes, probe: Probe, checkpoint: Path, tmp_path: Path, namespace: str, use_sim_time: str
 ) -> None:
     given = {**ARGUMENTS, "checkpoint": str(checkpoint), "namespace": namespace, "use_sim_time": use_sim_time}
-    processes = [nodes.run(command, name) for name, command in commands(load(LAUNCH_FILE), tmp_path, **given)]
+    description = load(LAUNCH_FILE)
+    processes = [nodes.run(command, name) for name, command in commands(description, tmp_path, **given)]
+    reached = states(probe, namespace and f"/{namespace}")
     works(probe, namespace and f"/{namespace}")
+    shut_down(probe, namespace and f"/{namespace}")
+    ended = lambda: shutdown(description, exited=set(), reached={"planner": reached()})  # noqa: E731
+    probe.until(ended, "the launch file's reason to end")
     for process in processes:
         assert nodes.end(process, signal.SIGINT) == 0, process.args
 
 
 @pytest.mark.ros
-@pytest.mark.parametrize("namespace", ["", "left"])
+@pytest.mark.parametrize(("namespace", "in_order"), [("", False), ("left", False), ("", True)])
 @pytest.mark.skipif(
     find_spec("rclpy") is None or find_spec("launch_ros") is None,
     reason="needs launch_ros, which pip cannot install: source a ROS 2",
@@ -128,6 +159,7 @@ def test_it_launches(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     namespace: str,
+    in_order: bool,
 ) -> None:
     # An ament prefix with what `colcon build` would have put there.
     (tmp_path / "lib" / "rehearse").mkdir(parents=True)
@@ -147,6 +179,9 @@ def test_it_launches(
     )
     launch = nodes.run([sys.executable, "-c", code], "launch", start_new_session=True)
     works(probe, namespace and f"/{namespace}")
+    if in_order:
+        shut_down(probe, namespace)
+        probe.until(lambda: "the planner has shut down" in nodes.output("launch"), "launch to be told")
     assert nodes.end(launch, signal.SIGINT) == 0, nodes.output("launch")
     said = nodes.output("launch")
     assert said.count("process has finished cleanly") == len(SCRIPTS), said
