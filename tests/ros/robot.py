@@ -37,7 +37,8 @@ class Robot:
         self.goals = probe.node.create_publisher(String, "/planner/goal", LATCHED)
         guard = ("guard_node", "patient_guard.yaml", {"deadman": False, "urdf_file": ROOT / "config" / "arm7.urdf"})
         self._start(*guard)
-        planner = {"futures": 64, "autostart": False, "image_timeout_s": 3.0, "use_sim_time": True}
+        patience = {"latency_budget_s": 60.0, "image_timeout_s": 3.0}
+        planner = {"futures": 64, "begin_at_once": False, "use_sim_time": True, **patience}
         nodes.start("planner_node", remap, **planner)
         nodes.start("sim_node", layout=LAYOUT, publish_clock=True, realtime_factor=pace)
         probe.until(lambda: self.joints and self.status, "robot and planner")

@@ -56,7 +56,7 @@ def test_a_goal_is_reached(nodes: Nodes, probe: Probe) -> None:
     status = probe.listen("/planner/status", DiagnosticArray)
     goals = probe.node.create_publisher(String, "/planner/goal", LATCHED)
     nodes.start("sim_node", lockstep=True, layout=3)
-    nodes.start("planner_node", lockstep=True, futures=64, autostart=False)
+    nodes.start("planner_node", lockstep=True, futures=64, begin_at_once=False)
     goals.publish(String(data="reach"))
     probe.until(lambda: status and values(status[-1]).get("outcome") not in (None, "running"), "the end")
     said = values(status[-1])

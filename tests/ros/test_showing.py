@@ -65,7 +65,7 @@ def test_paths_and_pictures_are_shown_while_somebody_looks(nodes: Nodes, probe: 
     status = probe.listen("/planner/status", DiagnosticArray)
     images = probe.listen("/camera/image_raw", Image, qos_profile_sensor_data)
     paths, pairs = probe.listen("/planner/imagined", MarkerArray), probe.listen("/planner/imagined_next", Image)
-    nodes.start("planner_node", lockstep=True, futures=24, autostart=False)
+    nodes.start("planner_node", lockstep=True, futures=24, begin_at_once=False)
     probe.until(lambda: status, "the planner")
     nodes.start("sim_node", lockstep=True, layout=3)
     probe.until(lambda: images, "a picture")
