@@ -14,6 +14,7 @@ PACKAGES = [
     "rehearse.planner",
     "rehearse.planner.objectives",
     "rehearse.ros_nodes",
+    "rehearse.ros_nodes.bag",
     "rehearse.ros_nodes.guard",
     "rehearse.sim",
     "rehearse.sim.batch",

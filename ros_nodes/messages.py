@@ -20,11 +20,12 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from rehearse.errors import DataError
-from rehearse.ros_nodes.guard.trajectory import MOST_JOINTS, MOST_POINTS, Command, Trajectory, listed
+from rehearse.ros_nodes.guard.trajectory import Trajectory
+from rehearse.ros_nodes.reading import from_image as from_image
+from rehearse.ros_nodes.reading import from_joint_trajectory as from_joint_trajectory
+from rehearse.ros_nodes.reading import seconds as seconds
 
 WORLD_FRAME, CAMERA_FRAME = "world", "front_camera_optical_frame"
-MOST_PIXELS = 4096 * 4096
 
 
 def to_image(pixels: np.ndarray, stamp: Time) -> Image:
@@ -40,20 +41,6 @@ def to_image(pixels: np.ndarray, stamp: Time) -> Image:
         step=3 * int(width),
         data=data,
     )
-
-
-def from_image(message: Image) -> np.ndarray:
-    """rgb8 -> (h,w,3) uint8, a copy; DataError for any other encoding, a wrong length, or too large a picture."""
-    height, width, step = message.height, message.width, message.step
-    if len(message.data) > 4 * MOST_PIXELS:
-        raise DataError(f"image is {height} x {width}, {len(message.data)} bytes; at most {MOST_PIXELS} pixels")
-    if message.encoding != "rgb8" or step < 3 * width or len(message.data) != height * step:
-        raise DataError(
-            f"image is {height} x {width} {listed([message.encoding])!r}, step {step}, {len(message.data)} bytes; "
-            "expected rgb8 with height x step bytes"
-        )
-    rows = np.frombuffer(message.data, np.uint8).reshape(height, step)
-    return rows[:, : 3 * width].reshape(height, width, 3).copy()
 
 
 def to_named(names: Sequence[str], values: Sequence[float], stamp: Time, rates: Sequence[float] = ()) -> JointState:
@@ -113,23 +100,6 @@ def to_joint_trajectory(joints: Sequence[str], trajectory: Trajectory, with_star
     return JointTrajectory(joint_names=list(joints), points=points)
 
 
-def from_joint_trajectory(message: JointTrajectory) -> Command:
-    """What the message says, unchecked; points without a number for every joint leave an array of no columns.
-
-    Of more points or joints than there may be, one too many is read: that is enough to refuse it by.
-    """
-    points, names = message.points[: MOST_POINTS + 1], message.joint_names[: MOST_JOINTS + 1]
-    whole = lambda rows: all(len(row) == len(names) for row in rows)  # noqa: E731
-    table = lambda rows: np.array(rows, float) if rows and whole(rows) else np.zeros((len(rows), 0))  # noqa: E731
-    return Command(
-        joints=tuple(names),
-        times_s=np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]),
-        q_rad=table([p.positions for p in points]),
-        qd_radps=table([p.velocities for p in points]),
-        stamp_s=seconds(message.header.stamp),
-    )
-
-
 def to_duration(time_s: float) -> Duration:
     """Seconds -> Duration."""
     nanoseconds = round(1e9 * float(time_s))
@@ -140,11 +110,6 @@ def to_time(time_s: float) -> Time:
     """Seconds -> Time."""
     nanoseconds = round(1e9 * float(time_s))
     return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
-
-
-def seconds(stamp: Time) -> float:
-    """Time -> seconds."""
-    return stamp.sec + 1e-9 * stamp.nanosec
 
 
 def to_status(name: str, level: bytes, message: str, values: Mapping[str, Any]) -> DiagnosticStatus:

@@ -42,12 +42,20 @@ class SimParameters:
 class PlannerParameters:
     """Of ``planner_node``."""
 
+    autostart: bool = parameter(True, "configure and activate at once; else wait for a lifecycle manager to do so")
+    dry_run: bool = parameter(False, "plan and report, and never publish a command")
     checkpoint: str = parameter("", "world model, a folder or a .safetensors file; empty: the shipped one")
     futures: int = parameter(512, "how many futures one decision imagines", within=(1, 1_000_000))
     fear: float = parameter(1.0, "how much waking the dog costs, as a multiple of the usual", within=(0.0, 1000.0))
     seed: int = parameter(0, "seed of the search; every ~/start begins with it anew", within=(0, 2**31 - 1))
-    autostart: bool = parameter(True, "plan from the first observation on; else wait for ~/start")
+    begin_at_once: bool = parameter(True, "once active, plan from the first observation on; else wait for ~/start")
     lockstep: bool = parameter(False, "answer each observation by a cartesian_command; else send joint trajectories")
+    benchmark_plans: int = parameter(
+        20, "how often to plan before activation, to see whether that is fast enough; 0: never", within=(0, 10_000)
+    )
+    latency_budget_s: float = parameter(
+        0.1, "how much longer than one control period of 0.2 s a decision may take", within=(-0.199, 60.0)
+    )
     image_timeout_s: float = parameter(0.5, "a camera silent for longer is an error", within=(0.05, 10.0))
     braking_radps2: float = parameter(
         8.0, "how hard every joint brakes at the end of a trajectory", within=(0.1, 100.0)
@@ -123,8 +131,35 @@ class ArmParameters:
     )
 
 
-def declare(node: "Node", kind: type[T]) -> T:
-    """Declare the fields of ``kind`` as parameters; raises ConfigError for a wrong type or a value out of range."""
+@dataclass(frozen=True)
+class RecorderParameters:
+    """Of ``recorder_node``. MB are millions of bytes."""
+
+    folder: str = parameter("bags", "where bags are put; made if it is not there")
+    mode: str = parameter("always", "always: record everything; ring: only what came before a stop of the guard")
+    autostart: bool = parameter(True, "record from the beginning on; else wait for ~/start")
+    ring_s: float = parameter(10.0, "how much is kept in memory, to be saved when the guard stops", within=(0.1, 600.0))
+    ring_mb: float = parameter(200.0, "the ring takes no more memory than this, MB", within=(0.1, 10_000.0))
+    after_stop_s: float = parameter(1.0, "how much of what follows a stop is saved with it", within=(0.0, 60.0))
+    queue_mb: float = parameter(
+        64.0, "what may wait for the disk, MB; what comes then is dropped", within=(0.01, 10_000.0)
+    )
+    message_mb: float = parameter(16.0, "a larger message is not recorded, MB", within=(0.0001, 1000.0))
+    flush_s: float = parameter(1.0, "how much a kill may cost", within=(0.05, 60.0))
+    compression: str = parameter("zstd", "zstd, lz4 or none")
+    free_mb: float = parameter(500.0, "recording ends when the disk has no more left than this, MB", within=(0.0, 1e7))
+
+    def __post_init__(self) -> None:
+        for name, known in (("mode", ("always", "ring")), ("compression", ("zstd", "lz4", "none"))):
+            if (value := getattr(self, name)) not in known:
+                raise ConfigError(f"parameter {name} must be one of {', '.join(known)}, not {value!r}")
+
+
+def declare(node: "Node", kind: type[T], settable: bool = False) -> T:
+    """Declare the fields of ``kind`` as parameters; raises ConfigError for a wrong type or a value out of range.
+
+    ``settable``: whether the node itself decides when those may be set that are not changeable.
+    """
     from rcl_interfaces.msg import ParameterDescriptor
     from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 
@@ -132,7 +167,9 @@ def declare(node: "Node", kind: type[T]) -> T:
     for item in fields(kind):
         default = list(item.default) if isinstance(item.default, tuple) else item.default
         about = ParameterDescriptor(
-            description=item.metadata["meaning"], read_only=not item.metadata["changeable"], **_range_of(item)
+            description=item.metadata["meaning"],
+            read_only=not (settable or item.metadata["changeable"]),
+            **_range_of(item),
         )
         try:
             given = node.declare_parameter(item.name, default, about).value
@@ -144,6 +181,17 @@ def declare(node: "Node", kind: type[T]) -> T:
             raise ConfigError(f"parameter {item.name} must be between {low} and {high} ({error})") from error
         values[item.name] = tuple(given) if isinstance(default, list) else given
     return kind(**values)
+
+
+def current(node: "Node", kind: type[T]) -> T:
+    """The values as they are now, of parameters that were declared."""
+    values = {name: node.get_parameter(name).value for name in changeable(kind)}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def changeable(kind: type) -> dict[str, bool]:
+    """{name: whether it may be set at any time}."""
+    return {item.name: item.metadata["changeable"] for item in fields(kind)}
 
 
 def _range_of(item: Field) -> dict[str, list]:

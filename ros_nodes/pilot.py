@@ -96,6 +96,14 @@ class Pilot:
         """Where the joints (J,) have been told to be."""
         return self._told.at(time_s)[0]
 
+    def state(self, time_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """Position and velocity (J,) that the joints have been told."""
+        return self._told.at(time_s)
+
+    def rests(self, now_s: float) -> bool:
+        """Whether nothing that the arm has been told is left to do, as far as is known."""
+        return self._told is None or self._told.rests(now_s)
+
     def command(self, actions: np.ndarray, begins_s: float, now_s: float) -> Trajectory | None:
         """Actions (H,4), the first to begin at begins_s -> what to tell the arm now: it ends at rest.
 

@@ -1,6 +1,7 @@
 """Runs a launch file's nodes as real processes where launch_ros is not to be had, which is wherever ROS comes from pip.
 
 for command in commands(load(path), folder, layout="3"): subprocess.Popen(command)
+reason = shutdown(description, reached={"planner": {"inactive"}})     # why all are to end; "" while there is none
 
 Stands in for the part of the API that our launch files use, and gives the command lines that launch_ros gives:
 `EXE --ros-args GIVEN --ros-args -r __node:=N -r __ns:=/NS --params-file A --params-file B -r a:=b`. What it does not
@@ -12,7 +13,7 @@ import importlib.util
 import json
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,13 @@ class DeclareLaunchArgument:
 
 
 @dataclass(kw_only=True)
+class Shutdown:
+    """All processes are sent a SIGINT."""
+
+    reason: str
+
+
+@dataclass(kw_only=True)
 class Node:
     """One process."""
 
@@ -72,6 +80,26 @@ class OpaqueFunction:
     function: Callable[[LaunchContext], list]
 
 
+class LifecycleNode(Node):
+    """One with states, whose transitions launch_ros hears of."""
+
+
+@dataclass(kw_only=True)
+class OnStateTransition:
+    """What happens when a node reaches a state."""
+
+    target_lifecycle_node: LifecycleNode
+    goal_state: str
+    entities: list[Shutdown]
+
+
+@dataclass
+class RegisterEventHandler:
+    """From the start on."""
+
+    event_handler: OnStateTransition
+
+
 @dataclass
 class LaunchDescription:
     """What is to be started."""
@@ -81,10 +109,11 @@ class LaunchDescription:
 
 API = {
     "launch": (LaunchContext, LaunchDescription),
-    "launch.actions": (DeclareLaunchArgument, OpaqueFunction),
+    "launch.actions": (DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler, Shutdown),
     "launch.substitutions": (LaunchConfiguration,),
     "launch_ros": (),
-    "launch_ros.actions": (Node,),
+    "launch_ros.actions": (Node, LifecycleNode),
+    "launch_ros.event_handlers": (OnStateTransition,),
     "launch_ros.parameter_descriptions": (ParameterValue,),
 }
 
@@ -107,7 +136,7 @@ def arguments(description: LaunchDescription) -> dict[str, DeclareLaunchArgument
     return {entity.name: entity for entity in description.entities if isinstance(entity, DeclareLaunchArgument)}
 
 
-def commands(description: LaunchDescription, folder: Path, **given: str) -> Iterator[tuple[str, list[str]]]:
+def commands(description: LaunchDescription, folder: Path, /, **given: str) -> Iterator[tuple[str, list[str]]]:
     """(executable, command line) of each node, in order; parameter files are written to ``folder``."""
     declared = arguments(description)
     if unknown := set(given) - set(declared):
@@ -142,6 +171,18 @@ def nodes(description: LaunchDescription, values: dict[str, str]) -> Iterator[No
             yield entity
         elif isinstance(entity, OpaqueFunction):
             yield from entity.function(LaunchContext(values))
+
+
+def shutdown(description: LaunchDescription, reached: Mapping[str, set[str]]) -> str:
+    """Why all are to end, once these nodes have reached those states; "" where they are not."""
+    handlers = [entity.event_handler for entity in description.entities if isinstance(entity, RegisterEventHandler)]
+    due = [
+        action.reason
+        for handler in handlers
+        if handler.goal_state in reached.get(handler.target_lifecycle_node.name, ())
+        for action in handler.entities
+    ]
+    return due[0] if due else ""
 
 
 def resolved(value: Any, values: dict[str, str]) -> Any:
