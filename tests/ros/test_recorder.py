@@ -214,7 +214,7 @@ def test_a_recorder_that_stands_still_holds_nobody_up(nodes: Nodes, probe: Probe
 
     def heard() -> bool:
         told.publish(JointTrajectory(joint_names=["nobody's"]))
-        return "joint_trajectory" not in facts.latest.message
+        return "joint_trajectory" not in facts["silent"]
 
     probe.until(heard, "the recorder to be back")
     assert nodes.end(recorder, signal.SIGTERM) == 0
@@ -283,15 +283,18 @@ def test_what_is_too_large_is_not_recorded(nodes: Nodes, probe: Probe, tmp_path:
 def test_it_waits_for_start_and_tells_what_is_silent(nodes: Nodes, probe: Probe, tmp_path: Path) -> None:
     facts = Facts(probe)
     nodes.start("recorder_node", folder=tmp_path / "bags", autostart=False)
-    nodes.start("sim_node")
     probe.until(lambda: facts.latest is not None, "the recorder")
     assert facts.latest.message == "stopped"
     assert not probe.call("/recorder/save").success
     assert not probe.call("/recorder/stop").success
     assert probe.call("/recorder/start").success
+    unfelt = "nothing has come on camera/image_raw, joint_states, proprio"
+    probe.until(lambda: facts.latest.message == unfelt, "who is silent")
+    assert facts.latest.level == DiagnosticStatus.WARN
+    nodes.start("sim_node")
     probe.until(lambda: int(facts["messages"]) > 20, "messages in the bag")
     assert not probe.call("/recorder/start").success, "already recording"
-    silent = "nothing has come on guard/command, guard/verdict, joint_trajectory, planner/status"
-    probe.until(lambda: facts.latest.message == silent, "who is silent")
+    probe.until(lambda: facts.latest.level == DiagnosticStatus.OK, "the recorder to be content")
+    assert facts["silent"] == "guard/command, guard/verdict, joint_trajectory, planner/status"
     assert probe.call("/recorder/stop").success
     probe.until(lambda: bags(tmp_path / "bags"), "the bag")
