@@ -1,14 +1,16 @@
 """The simulated robot, the planner, and the guard between them: `ros2 launch rehearse demo.launch.py layout:=3`.
 
-`ros2 launch -s rehearse demo.launch.py` lists the arguments.
+`ros2 launch -s rehearse demo.launch.py` lists the arguments. `ros2 lifecycle set /planner shutdown` ends it in order:
+the planner brings the arm to rest, then all are told to end.
 """
 
 from pathlib import Path
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch.actions import DeclareLaunchArgument, RegisterEventHandler, Shutdown
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
+from launch_ros.actions import LifecycleNode, Node
+from launch_ros.event_handlers import OnStateTransition
 from launch_ros.parameter_descriptions import ParameterValue
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -20,9 +22,9 @@ def given(name: str, kind: type | None = None) -> LaunchConfiguration | Paramete
     return value if kind is None else ParameterValue(value, value_type=kind)
 
 
-def node(name: str, **overridden: object) -> Node:
+def node(name: str, kind: type[Node] = Node, **overridden: object) -> Node:
     """`<name>_node` with its parameter file, over which `overridden` wins."""
-    return Node(
+    return kind(
         package="rehearse",
         executable=f"{name}_node",
         name=name,
@@ -38,6 +40,8 @@ def generate_launch_description() -> LaunchDescription:
         "namespace": ("", "namespace of all nodes"),
         "layout": ("0", "which layout to lay out; wins over the parameter file"),
         "checkpoint": ("", "world model to plan with, empty for the shipped one; wins over the parameter file"),
+        "autostart": ("true", "whether the planner configures and activates itself, else a lifecycle manager has to"),
+        "dry_run": ("false", "whether the planner plans and reports, and never commands"),
         "deadman": ("false", "whether the arm moves only while /guard/enable is refreshed; true near people, always"),
         "use_sim_time": ("false", "whether all go by the simulated world's /clock instead of the wall's"),
         "sim_params": (str(CONFIG / "sim.yaml"), "parameter file of sim_node"),
@@ -46,6 +50,14 @@ def generate_launch_description() -> LaunchDescription:
         "urdf_file": (str(CONFIG / "arm7.urdf"), "the arm's description, by which the guard knows where the tool is"),
     }
     sim_time = given("use_sim_time", bool)
+    planner = node(
+        "planner",
+        LifecycleNode,
+        checkpoint=given("checkpoint", str),
+        autostart=given("autostart", bool),
+        dry_run=given("dry_run", bool),
+        use_sim_time=sim_time,
+    )
     return LaunchDescription(
         [
             *(
@@ -54,6 +66,13 @@ def generate_launch_description() -> LaunchDescription:
             ),
             node("sim", layout=given("layout", int), publish_clock=sim_time),
             node("guard", deadman=given("deadman", bool), urdf_file=given("urdf_file", str), use_sim_time=sim_time),
-            node("planner", checkpoint=given("checkpoint", str), use_sim_time=sim_time),
+            planner,
+            RegisterEventHandler(
+                OnStateTransition(
+                    target_lifecycle_node=planner,
+                    goal_state="finalized",
+                    entities=[Shutdown(reason="the planner has shut down")],
+                )
+            ),
         ]
     )

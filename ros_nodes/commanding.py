@@ -1,5 +1,7 @@
 """The planner's two ways of commanding. Both answer the same questions of the node, on the executor's thread.
 
+In a dry run there is no publisher, so that nothing can be sent.
+
 ``TwistAnswers``, for lockstep: each observation is answered once by a cartesian_command that carries its stamp.
 ``JointTrajectories``, for a robot that does not wait: joint trajectories to guard/command, by way of a Pilot.
 """
@@ -9,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TwistStamped
-from rclpy.node import Node
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
@@ -17,7 +19,9 @@ from trajectory_msgs.msg import JointTrajectory
 from rehearse.errors import DataError
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.cartesian import from_twist, to_twist
+from rehearse.ros_nodes.codes import Code, Fault, Said
 from rehearse.ros_nodes.guard.camera import CameraWatch
+from rehearse.ros_nodes.homing import Homing
 from rehearse.ros_nodes.parameters import PlannerParameters
 from rehearse.ros_nodes.pilot import Pilot
 from rehearse.ros_nodes.planning import Decision
@@ -34,12 +38,40 @@ class Led(NamedTuple):
     committed: tuple[np.ndarray, ...] = ()
 
 
+class Out:
+    """Where commands go, while the node is active; nowhere in a dry run."""
+
+    def __init__(self, node: LifecycleNode, kind: type, topic: str, dry_run: bool) -> None:
+        self._node = node
+        self._publisher: LifecyclePublisher | None = (
+            None if dry_run else node.create_lifecycle_publisher(kind, topic, 1)
+        )
+
+    def publish(self, message: TwistStamped | JointTrajectory) -> None:
+        """Send it."""
+        if self._publisher is not None:
+            self._publisher.publish(message)
+
+    def heard(self) -> bool:
+        """Whether somebody listens, or nobody needs to."""
+        return self._publisher is None or self._publisher.get_subscription_count() > 0
+
+    def close(self) -> None:
+        """Leave the topic."""
+        if self._publisher is not None:
+            self._node.destroy_lifecycle_publisher(self._publisher)
+
+
 class TwistAnswers:
     """One command for one observation; the arm does what it is told for 0.2 s and then waits."""
 
-    def __init__(self, node: Node) -> None:
-        self._out = node.create_publisher(TwistStamped, "cartesian_command", 1)
+    def __init__(self, node: LifecycleNode, settings: PlannerParameters) -> None:
+        self._out = Out(node, TwistStamped, "cartesian_command", settings.dry_run)
         self.begin()
+
+    def close(self) -> None:
+        """Leave the topic."""
+        self._out.close()
 
     def begin(self) -> None:
         """A new episode."""
@@ -66,6 +98,14 @@ class TwistAnswers:
         if self._latest is not None:
             self._send(HOLD, self._latest)
 
+    def rests(self) -> bool:
+        """Whether the arm stands still: in lockstep it does, unless it is told otherwise."""
+        return True
+
+    def homing(self) -> None:
+        """There is no way home."""
+        raise DataError("in lockstep the arm cannot be brought home; start planner_node and sim_node without it")
+
     def over(self) -> bool:
         """Whether the episode is; in lockstep the robot says so."""
         return False
@@ -73,9 +113,9 @@ class TwistAnswers:
     def check(self) -> None:
         """In lockstep nothing can be late."""
 
-    def complaint(self) -> str:
-        """What keeps the commands from being carried out, or ""."""
-        return "" if self._out.get_subscription_count() else "nobody listens to cartesian_command"
+    def complaint(self) -> Said | None:
+        """What keeps the commands from being carried out."""
+        return None if self._out.heard() else Said(Code.NO_LISTENER, "nobody listens to cartesian_command")
 
     def _send(self, action: np.ndarray, stamp: Time) -> None:
         self._answer = to_twist(action, stamp)
@@ -86,13 +126,21 @@ class TwistAnswers:
 class JointTrajectories:
     """A trajectory for every decision, reckoned from what the guard let the arm be told."""
 
-    def __init__(self, node: Node, settings: PlannerParameters) -> None:
+    def __init__(self, node: LifecycleNode, settings: PlannerParameters) -> None:
         self._node, self._settings = node, settings
         self._pilot = Pilot(ArmMotion(), settings.braking_radps2)
-        self._out = node.create_publisher(JointTrajectory, "guard/command", 1)
-        node.create_subscription(JointState, "joint_states", self._on_joints, qos_profile_sensor_data)
-        node.create_subscription(JointTrajectory, "joint_trajectory", self._on_told, 10)
+        self._out = Out(node, JointTrajectory, "guard/command", settings.dry_run)
+        self._in = (
+            node.create_subscription(JointState, "joint_states", self._on_joints, qos_profile_sensor_data),
+            node.create_subscription(JointTrajectory, "joint_trajectory", self._on_told, 10),
+        )
         self.begin()
+
+    def close(self) -> None:
+        """Leave the topics."""
+        self._out.close()
+        for subscription in self._in:
+            self._node.destroy_subscription(subscription)
 
     def begin(self) -> None:
         """A new episode: the arm may have been put elsewhere."""
@@ -102,18 +150,18 @@ class JointTrajectories:
         self._steps, self._late, self._damaged = 0, "", ""
 
     def led(self, stamp: Time, picture: np.ndarray) -> Led | None:
-        """What led to the observation of this stamp; DataError where the senses are not to be trusted.
+        """What led to the observation of this stamp; Fault where the senses are not to be trusted.
 
         None, and the observation is of no use, while it is not known yet where the arm is, or what time it is.
         """
         if self._damaged:
-            raise DataError(self._damaged)
+            raise Fault(Code.JOINT_STATES, self._damaged)
         if not self._pilot.ready or not self._now_s():
             return None
         stamp_s, period_s = messages.seconds(stamp), self._pilot.motion.period_s
         self._check_age(stamp_s)
         if complaint := self._watch.saw(picture.tobytes(), self._pilot.measured):
-            raise DataError(complaint)
+            raise Fault(Code.CAMERA_FROZEN, complaint)
         last_s, self._latest_s = self._latest_s, stamp_s
         self._steps += 1
         committed = (self._pilot.between(stamp_s, stamp_s + period_s),)
@@ -140,25 +188,47 @@ class JointTrajectories:
         if (trajectory := self._pilot.halt(self._now_s())) is not None:
             self._publish(trajectory)
 
+    def rests(self) -> bool:
+        """Whether nothing that the arm has been told is left to do."""
+        return self._pilot.rests(self._now_s())
+
+    def homing(self) -> Homing:
+        """A way home, to be gone by ``go_home``."""
+        return Homing(self._pilot, self._pilot.motion.home_rad)
+
+    def go_home(self, homing: Homing) -> bool:
+        """Send its next piece; whether the arm is there."""
+        if self._damaged:
+            raise DataError(self._damaged)
+        if homing.arrived(self._now_s()):
+            return True
+        if (piece := homing.next(self._now_s())) is not None:
+            self._publish(piece)
+        return False
+
     def over(self) -> bool:
         """Whether the episode's time is up."""
         return self._steps >= TASK.episode_steps
 
     def check(self) -> None:
-        """DataError where the camera has fallen silent."""
+        """Fault where the camera has fallen silent."""
         if self._latest_s is not None:
             self._check_age(self._latest_s)
 
-    def complaint(self) -> str:
-        """What keeps the commands from being carried out, or ""."""
-        if not self._out.get_subscription_count():
-            return "no guard listens to guard/command"
-        return self._damaged or ("" if self._pilot.ready else "waiting for joint_states") or self._late
+    def complaint(self) -> Said | None:
+        """What keeps the commands from being carried out."""
+        if not self._out.heard():
+            return Said(Code.NO_LISTENER, "no guard listens to guard/command")
+        if self._damaged:
+            return Said(Code.JOINT_STATES, self._damaged)
+        if not self._pilot.ready:
+            return Said(Code.WAITING, "waiting for joint_states")
+        return Said(Code.LATE, self._late) if self._late else None
 
     def _check_age(self, stamp_s: float) -> None:
         age_s = self._now_s() - stamp_s
         if not -self._settings.image_timeout_s <= age_s <= self._settings.image_timeout_s:
-            raise DataError(f"the camera is stale: its picture is {age_s:.2f} s old")
+            raise Fault(Code.CAMERA_STALE, f"the camera is stale: its picture is {age_s:.2f} s old")
 
     def _on_joints(self, message: JointState) -> None:
         try:

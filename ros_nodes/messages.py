@@ -5,9 +5,11 @@
 
 Scalar fields of rclpy messages take garbage from anything but a plain float or int, hence float() and int()
 everywhere; Image.data takes 100 ms from anything but an array.array. The guard imports this: no simulator, no torch.
+What comes in may be anything: of a list that is too long, no more is read than tells that it is.
 """
 
 import array
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,6 +65,24 @@ def to_camera_info(size: tuple[int, int], focal_px: float, stamp: Time) -> Camer
         r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
         p=[fx, 0.0, cx, 0.0, 0.0, fx, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
     )
+
+
+def focal_px(fovy_deg: float, height_px: int) -> float:
+    """Focal length of a camera that sees ``fovy_deg`` from top to bottom; 0, which means "not calibrated", for 0."""
+    return height_px / 2 / math.tan(math.radians(fovy_deg) / 2) if fovy_deg else 0.0
+
+
+def squared(pixels: np.ndarray, size_px: int) -> np.ndarray:
+    """The middle square of (h,w,3) uint8, scaled to (size_px,size_px,3); the same pixels for size 0."""
+    if not size_px:
+        return pixels
+    from PIL import Image as Picture  # not for the guard, which imports this file
+
+    height, width, _ = pixels.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = Picture.fromarray(np.ascontiguousarray(pixels[top : top + side, left : left + side]))
+    return np.asarray(square.resize((size_px, size_px), Picture.Resampling.BOX))
 
 
 def to_joint_trajectory(joints: Sequence[str], trajectory: Trajectory, with_start: bool = False) -> JointTrajectory:

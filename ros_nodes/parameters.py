@@ -42,12 +42,20 @@ class SimParameters:
 class PlannerParameters:
     """Of ``planner_node``."""
 
+    autostart: bool = parameter(True, "configure and activate at once; else wait for a lifecycle manager to do so")
+    dry_run: bool = parameter(False, "plan and report, and never publish a command")
     checkpoint: str = parameter("", "world model, a folder or a .safetensors file; empty: the shipped one")
     futures: int = parameter(512, "how many futures one decision imagines", within=(1, 1_000_000))
     fear: float = parameter(1.0, "how much waking the dog costs, as a multiple of the usual", within=(0.0, 1000.0))
     seed: int = parameter(0, "seed of the search; every ~/start begins with it anew", within=(0, 2**31 - 1))
-    autostart: bool = parameter(True, "plan from the first observation on; else wait for ~/start")
+    begin_at_once: bool = parameter(True, "once active, plan from the first observation on; else wait for ~/start")
     lockstep: bool = parameter(False, "answer each observation by a cartesian_command; else send joint trajectories")
+    benchmark_plans: int = parameter(
+        20, "how often to plan before activation, to see whether that is fast enough; 0: never", within=(0, 10_000)
+    )
+    latency_budget_s: float = parameter(
+        0.1, "how much longer than one control period of 0.2 s a decision may take", within=(-0.199, 60.0)
+    )
     image_timeout_s: float = parameter(0.5, "a camera silent for longer is an error", within=(0.05, 10.0))
     braking_radps2: float = parameter(
         8.0, "how hard every joint brakes at the end of a trajectory", within=(0.1, 100.0)
@@ -95,6 +103,34 @@ class GuardParameters:
     period_s: float = parameter(0.02, "how often the guard looks, by the wall's clock", within=(0.002, 0.2))
 
 
+DEG = 0.017453292519943295
+
+
+@dataclass(frozen=True)
+class ArmParameters:
+    """Of ``arm_node``. Lists of numbers have one for each joint, or one for all; the defaults suit an SO-101."""
+
+    robot_file: str = parameter("", "YAML file that says which robot: LeRobot's configuration, or a simulated one")
+    joints: tuple[str, ...] = parameter(
+        ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll"), "names of the arm's joints"
+    )
+    rad_per_unit: tuple[float, ...] = parameter((DEG,), "radians in one of the robot's units; degrees: 0.0174533")
+    zero_rad: tuple[float, ...] = parameter((0.0,), "where each joint is when the robot says 0, rad")
+    acceleration_radps2: tuple[float, ...] = parameter((12.0,), "how hard each joint brakes at the end, rad/s^2")
+    dry_run: bool = parameter(False, "show on ~/action what would be sent, and never send it")
+    on_shutdown: str = parameter("hold", "what the servos do at the end: hold, or limp (torque off: the arm sinks)")
+    period_s: float = parameter(0.02, "how often the robot is told and asked, by the wall's clock", within=(0.002, 0.2))
+    bus_timeout_s: float = parameter(0.1, "after so long without an answer the robot is lost", within=(0.01, 2.0))
+    camera: str = parameter("", "which of the robot's cameras becomes camera/image_raw; empty: the first, if any")
+    camera_period_s: float = parameter(0.2, "how often it does", within=(0.02, 10.0))
+    camera_px: int = parameter(
+        0, "its picture is cut to a square and scaled to so many pixels; 0: as it is", within=(0, 2048)
+    )
+    camera_fovy_deg: float = parameter(
+        0.0, "what it sees from top to bottom, for camera_info; 0: not known", within=(0.0, 170.0)
+    )
+
+
 @dataclass(frozen=True)
 class RecorderParameters:
     """Of ``recorder_node``. MB are millions of bytes."""
@@ -119,8 +155,11 @@ class RecorderParameters:
                 raise ConfigError(f"parameter {name} must be one of {', '.join(known)}, not {value!r}")
 
 
-def declare(node: "Node", kind: type[T]) -> T:
-    """Declare the fields of ``kind`` as parameters; raises ConfigError for a wrong type or a value out of range."""
+def declare(node: "Node", kind: type[T], settable: bool = False) -> T:
+    """Declare the fields of ``kind`` as parameters; raises ConfigError for a wrong type or a value out of range.
+
+    ``settable``: whether the node itself decides when those may be set that are not changeable.
+    """
     from rcl_interfaces.msg import ParameterDescriptor
     from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 
@@ -128,7 +167,9 @@ def declare(node: "Node", kind: type[T]) -> T:
     for item in fields(kind):
         default = list(item.default) if isinstance(item.default, tuple) else item.default
         about = ParameterDescriptor(
-            description=item.metadata["meaning"], read_only=not item.metadata["changeable"], **_range_of(item)
+            description=item.metadata["meaning"],
+            read_only=not (settable or item.metadata["changeable"]),
+            **_range_of(item),
         )
         try:
             given = node.declare_parameter(item.name, default, about).value
@@ -140,6 +181,17 @@ def declare(node: "Node", kind: type[T]) -> T:
             raise ConfigError(f"parameter {item.name} must be between {low} and {high} ({error})") from error
         values[item.name] = tuple(given) if isinstance(default, list) else given
     return kind(**values)
+
+
+def current(node: "Node", kind: type[T]) -> T:
+    """The values as they are now, of parameters that were declared."""
+    values = {name: node.get_parameter(name).value for name in changeable(kind)}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def changeable(kind: type) -> dict[str, bool]:
+    """{name: whether it may be set at any time}."""
+    return {item.name: item.metadata["changeable"] for item in fields(kind)}
 
 
 def _range_of(item: Field) -> dict[str, list]:

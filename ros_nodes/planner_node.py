@@ -1,35 +1,43 @@
-"""The planner as a node: camera frames and proprioception in, joint trajectories out, to a guard.
+"""The planner as a lifecycle node: camera frames and proprioception in, joint trajectories out, to a guard.
 
     ros2 run rehearse planner_node --ros-args -p checkpoint:=runs/dog-on-jacket -p futures:=512
 
 In: camera/image_raw (rgb8), proprio; an observation is a pair with equal stamps. joint_states; joint_trajectory, which
 is what the guard lets the arm be told. Out: guard/command (JointTrajectory: stamp 0, positions and velocities, at rest
 at its end); in lockstep instead cartesian_command (TwistStamped, m/s, world frame), stamped with the observation that
-it answers. ~/status (diagnostics). Services ~/start, ~/stop.
+it answers. ~/status and /diagnostics. Services ~/start, ~/stop, and those of the lifecycle. What else it can be asked
+for, and how: goal_desk.py. What it imagined, for people: showing.py.
 
-~/start begins an episode and forgets the last one; ~/stop brings the arm to rest and is silent from then on. Imagining
-happens in a thread of its own; this node's callbacks return at once. An error holds the arm, stops the planner and
-stands in ~/status.
+Configuring loads the model; activating sees whether the planner is fast enough, and plans; deactivating brings the arm
+to rest. While active, ~/start begins an episode and forgets the last one; ~/stop brings the arm to rest and is silent
+from then on. Imagining happens in a thread of its own; this node's callbacks return at once. An error holds the arm,
+stops the planner and stands in ~/status.
 """
 
 from collections import deque
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 
 from rehearse.errors import DataError
 from rehearse.ros_nodes import messages
-from rehearse.ros_nodes.commanding import JointTrajectories, TwistAnswers
-from rehearse.ros_nodes.parameters import PlannerParameters, declare
+from rehearse.ros_nodes.benchmark import measure
+from rehearse.ros_nodes.codes import Code, Said, told_by
+from rehearse.ros_nodes.commanding import HOLD, JointTrajectories, TwistAnswers
+from rehearse.ros_nodes.goal_desk import GoalDesk, Planner
+from rehearse.ros_nodes.goals import Outcome
+from rehearse.ros_nodes.managed import ManagedNode
+from rehearse.ros_nodes.parameters import PlannerParameters, current, declare
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
+from rehearse.ros_nodes.reporting import Reporter
+from rehearse.ros_nodes.showing import Showing
 from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.world_model import load, shipped_checkpoint
@@ -37,61 +45,145 @@ from rehearse.world_model import load, shipped_checkpoint
 CHECK_PERIOD_S = 0.1
 
 
-class PlannerNode(Node):
+class PlannerNode(ManagedNode):
     """All ROS on the executor's thread; the planning thread rings a guard condition when it has decided."""
 
     def __init__(self) -> None:
-        super().__init__("planner")
-        settings = declare(self, PlannerParameters)
+        super().__init__("planner", PlannerParameters)
+        settings = declare(self, PlannerParameters, settable=True)
         torch.set_num_threads(1)
-        model = load(settings.checkpoint or shipped_checkpoint(TASK.checkpoint))
-        agent = PlannerAgent(TASK, model, PlannerSettings(settings.futures, fear=settings.fear))
-        self._episode, self._running, self._state, self._faulty = 0, False, "", False
-        self._last: dict[str, object] = {}
+        self._episode, self._running, self._count = 0, False, 0
+        self._said = Said(Code.UNCONFIGURED, "waiting to be configured")
+        self._last: dict[str, Any] = {}
+        self._pace: dict[str, Any] = {}
         self._decisions: deque[Decision] = deque()
         self._decided = self.create_guard_condition(self._deliver)
-        self._thread = PlanningThread(agent, settings.seed, self._ring)
-        self._way = TwistAnswers(self) if settings.lockstep else JointTrajectories(self, settings)
-        self._status = self.create_publisher(DiagnosticArray, "~/status", 10)
-        for kind, topic, name in ((Image, "camera/image_raw", "image"), (JointState, "proprio", "proprio")):
-            self.create_subscription(kind, topic, partial(self._on_sensed, name), qos_profile_sensor_data)
+        self._reporter = Reporter(self, self._state_now)
         self.create_service(Trigger, "~/start", self._on_start)
         self.create_service(Trigger, "~/stop", self._on_stop)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(CHECK_PERIOD_S, self._check, clock=steady)
-        self.create_timer(1.0, self._report, clock=steady)
-        self._begin(settings.autostart)
-        self.get_logger().info(f"ready, {settings.futures} futures a decision")
+        self.create_timer(CHECK_PERIOD_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._way, self._thread, self._inputs, self._latest = None, None, [], None
+        self._showing = Showing(self)
+        self._goals = GoalDesk(self, self._planner())
+        if settings.autostart:
+            self.autostart()
 
     def close(self) -> None:
+        """Shut down, and show nothing more."""
+        super().close()
+        self._showing.close()
+
+    # -- lifecycle -----------------------------------------------------------------------------------------------
+
+    def configure(self) -> None:
+        """Load the model, join the topics."""
+        self._settings = settings = current(self, PlannerParameters)
+        self._model = load(settings.checkpoint or shipped_checkpoint(TASK.checkpoint))
+        self._agent = PlannerAgent(TASK, self._model, PlannerSettings(settings.futures, fear=settings.fear))
+        self._way = (TwistAnswers if settings.lockstep else JointTrajectories)(self, settings)
+        self._sensed, self._latest = {}, None
+        self._inputs = [
+            self.create_subscription(kind, topic, partial(self._on_sensed, name), qos_profile_sensor_data)
+            for kind, topic, name in ((Image, "camera/image_raw", "image"), (JointState, "proprio", "proprio"))
+        ]
+        self._said = Said(Code.INACTIVE, "waiting to be activated")
+
+    def activate(self) -> None:
+        """See whether it is fast enough, then plan."""
+        settings = self._settings
+        if settings.benchmark_plans and not settings.lockstep:
+            self._benchmark()
+        self._thread = PlanningThread(self._agent, settings.seed, self._ring)
+        self._begin(settings.begin_at_once)
+        self.get_logger().info(f"ready, {settings.futures} futures a decision{', a dry run' * settings.dry_run}")
+
+    def deactivate(self) -> None:
         """Bring the arm to rest, end the planning thread."""
+        self._goals.close()
         if self._running:
-            self._hold("ended")
-        self._thread.close()
+            self._way.hold()
+        self._end()
+        self._say(Code.INACTIVE, "waiting to be activated")
+
+    def clean(self) -> None:
+        """Leave the topics, forget the model."""
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        if self._way is not None:
+            self._way.close()
+        self._end()
+        self._way, self._inputs, self._agent, self._model, self._last, self._pace = None, [], None, None, {}, {}
+        self._said = Said(Code.UNCONFIGURED, "waiting to be configured")
+
+    def refused(self, error: Exception) -> None:
+        """A transition failed."""
+        self._say(*told_by(error))
+
+    def _end(self) -> None:
+        """No more planning, and nobody who plans."""
+        self._running = False
+        if self._thread is not None:
+            self._thread.close()
+        self._thread = None
+        self._decisions.clear()
+
+    def _benchmark(self) -> None:
+        """Plan about a grey picture, in what time the arm has been told what to do and a little more."""
+        settings, config = self._settings, self._model.config
+        size = config.image_size
+        grey = {"image": np.full((size, size, 3), 128, np.uint8), "proprio": np.zeros(config.proprio_dim, np.float32)}
+        allowed_s = TASK.period_s + settings.latency_budget_s
+        plans = settings.benchmark_plans
+        pace = measure(self._agent, grey, HOLD, plans, enough_s=plans * allowed_s)
+        self._pace = {"benchmark_ms": round(1e3 * pace.p99_s, 1), "allowed_ms": round(1e3 * allowed_s, 1)}
+        pace.check(allowed_s, settings.futures)
+
+    def _planner(self) -> Planner:
+        """What goals may ask of this node."""
+        return Planner(
+            refuses=lambda: "" if self.active else f"the planner is not active: {self._said.message}",
+            begin=lambda: self._begin(True),
+            rest=lambda message: self._hold(Said(Code.STOPPED, message)),
+            report=self._reporter.now,
+            way=lambda: self._way,
+            latest=lambda: self._latest,
+        )
+
+    # -- episodes ------------------------------------------------------------------------------------------------
 
     def _begin(self, running: bool) -> None:
         self._episode += 1
-        self._running, self._faulty, self._state = running, False, "planning" if running else "stopped"
-        self._count, self._sensed, self._latest = 0, {}, None
+        self._running, self._count, self._sensed, self._latest = running, 0, {}, None
         self._way.begin()
+        self._say(*((Code.OK, "planning") if running else (Code.STOPPED, "stopped")))
+        if running:
+            self._goals.begun()
 
     def _on_start(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
-        self._begin(True)
-        reply.success, reply.message = True, "planning from the next observation on"
+        reply.success, reply.message = self.active, "planning from the next observation on"
+        if self.active:
+            self._begin(True)
+        else:
+            reply.message = f"the planner is not active: {self._said.message}"
         return reply
 
     def _on_stop(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
-        self._hold("stopped")
-        reply.success, reply.message = True, f"stopped after {self._count} decisions"
+        reply.success, reply.message = self.active, f"stopped after {self._count} decisions"
+        if self.active:
+            self._hold(Said(Code.STOPPED, "stopped"))
+        else:
+            reply.message = f"the planner is not active: {self._said.message}"
         return reply
 
-    def _hold(self, state: str, faulty: bool = False) -> None:
+    def _hold(self, said: Said, faulty: bool = False) -> None:
         """Bring the arm to rest and plan no more."""
         if faulty:
-            self.get_logger().error(f"holding: {state}")
-        self._running, self._state, self._faulty = False, state, faulty
+            self.get_logger().error(f"holding: {said.message}")
+        over = self._way.over()
+        self._running = False
         self._way.hold()
-        self._report()
+        self._goals.held(said.message, Outcome.FAULT if faulty else Outcome.TIME_UP if over else Outcome.CANCELED)
+        self._say(*said)
 
     def _on_sensed(self, kind: str, message: Image | JointState) -> None:
         """Hand an observation to the planning thread once both halves are here; repeat the answer to a repeated one."""
@@ -103,13 +195,15 @@ class PlannerNode(Node):
             if kind == "image":
                 self._way.repeat()
             return
+        if self._goals.over(image.header.stamp):
+            return
         if self._way.over():
-            self._hold("the episode's time is up")
+            self._hold(Said(Code.STOPPED, "the episode's time is up"))
             return
         try:
             self._submit(image.header.stamp, messages.from_image(image), np.array(proprio.position, np.float32))
         except DataError as error:
-            self._hold(str(error), faulty=True)
+            self._hold(told_by(error), faulty=True)
 
     def _submit(self, stamp: Time, picture: np.ndarray, felt: np.ndarray) -> None:
         if (led := self._way.led(stamp, picture)) is None:
@@ -124,7 +218,7 @@ class PlannerNode(Node):
             try:
                 self._way.check()
             except DataError as error:
-                self._hold(str(error), faulty=True)
+                self._hold(told_by(error), faulty=True)
 
     def _ring(self, decision: Decision) -> None:
         """Called in the planning thread."""
@@ -137,23 +231,28 @@ class PlannerNode(Node):
             if not self._running or decision.episode != self._episode:
                 continue  # stopped or begun anew meanwhile
             if decision.error is not None:
-                self._hold(str(decision.error) or repr(decision.error), faulty=True)
+                self._hold(told_by(decision.error), faulty=True)
                 continue
             self._count += 1
             plan = decision.plan
             milliseconds = round(1e3 * plan.elapsed_s, 1)
             self._last = {"futures": plan.futures, "milliseconds": milliseconds, "cost": plan.cost}
             self._way.send(decision)
-            self._report()
+            self._goals.decided(plan)
+            self._showing.decided(decision, self._model)
+            self._reporter.now()
 
-    def _report(self) -> None:
-        level, state = DiagnosticStatus.OK, self._state
-        if self._faulty:
-            level = DiagnosticStatus.ERROR
-        elif self._running and (complaint := self._way.complaint()):
-            level, state = DiagnosticStatus.WARN, complaint
-        elif self._running and self._latest is None:
-            level, state = DiagnosticStatus.WARN, "waiting for camera/image_raw and proprio with equal stamps"
-        values = {"decisions": self._count, **self._last}
-        now = self.get_clock().now().to_msg()
-        self._status.publish(messages.to_diagnostics("planner", level, state, values, now))
+    # -- status --------------------------------------------------------------------------------------------------
+
+    def _say(self, code: Code, message: str) -> None:
+        self._said = Said(code, message)
+        self._reporter.now()
+
+    def _state_now(self) -> tuple[Said, dict[str, Any]]:
+        """What to report: what was said, unless it is to plan and something keeps it from that."""
+        said = self._said
+        if self._running:
+            awaited = Said(Code.WAITING, "waiting for camera/image_raw and proprio with equal stamps")
+            said = self._way.complaint() or (awaited if self._latest is None else said)
+        dry = {"dry_run": True} if self.configured and self._settings.dry_run else {}
+        return said, {"decisions": self._count, **self._last, **self._goals.report(), **self._pace, **dry}

@@ -44,3 +44,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = collect(CollectConfig(episodes=6, workers=1), folder / "data")
     config = preset("debug", steps=30, save_every=30)
     return train(config, [ClipCache.open([data])], folder / "run", on_progress=lambda now: None).path
+
+
+@pytest.fixture(scope="session")
+def other_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of a robot with two actions, untrained."""
+    from rehearse.world_model import ModelConfig, WorldModel, save
+
+    config = ModelConfig(action_dim=2, proprio_dim=10, signals={"progress": "regression"})
+    return save(WorldModel(config), tmp_path_factory.mktemp("other") / "model.safetensors")

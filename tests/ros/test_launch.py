@@ -7,16 +7,23 @@ import signal
 import sys
 import tomllib
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from rehearse.ros_nodes.parameters import GuardParameters, PlannerParameters, RecorderParameters, SimParameters
+from rehearse.ros_nodes.parameters import (
+    ArmParameters,
+    GuardParameters,
+    PlannerParameters,
+    RecorderParameters,
+    SimParameters,
+)
 from tests.house.tree import ROOT, imports_of, python_files
 from tests.ros.live import Nodes, Probe, pairs, values
-from tests.ros.minilaunch import LaunchDescription, Node, arguments, commands, load
+from tests.ros.minilaunch import LaunchDescription, Node, arguments, commands, load, shutdown
 
 LAUNCH_FILE = ROOT / "launch" / "demo.launch.py"
 RECORD_FILE = ROOT / "launch" / "record.launch.py"
@@ -26,6 +33,7 @@ PARAMETERS = {
     "sim": SimParameters,
     "planner": PlannerParameters,
     "guard": GuardParameters,
+    "arm": ArmParameters,
     "recorder": RecorderParameters,
 }
 
@@ -38,7 +46,7 @@ def description() -> LaunchDescription:
 def test_it_starts_executables_that_are_installed(description: LaunchDescription) -> None:
     started = [entity for entity in description.entities if isinstance(entity, Node)]
     assert {node.package for node in started} == {PYPROJECT["project"]["name"]}
-    assert sorted(node.executable for node in started) == sorted(set(SCRIPTS) - {"recorder_node"})
+    assert {node.executable for node in started} == {"sim_node", "guard_node", "planner_node"} <= set(SCRIPTS)
 
 
 @pytest.mark.parametrize("file", [LAUNCH_FILE, RECORD_FILE], ids=lambda file: file.name)
@@ -74,6 +82,11 @@ def test_the_recorders_arguments_reach_its_command_line(tmp_path: Path) -> None:
     assert given == {"folder": "bags", "mode": "ring", "use_sim_time": True}
 
 
+def test_all_end_when_the_planner_has_shut_down(description: LaunchDescription) -> None:
+    assert shutdown(description, reached={"planner": {"inactive", "active"}}) == ""
+    assert shutdown(description, reached={"planner": {"finalized"}}) == "the planner has shut down"
+
+
 @pytest.mark.parametrize(("name", "where"), SCRIPTS.items())
 def test_every_executable_leads_somewhere(name: str, where: str) -> None:
     module, function = where.split(":")
@@ -100,7 +113,8 @@ def test_parameter_files_repeat_the_defaults(file: str, kind: type) -> None:
     assert all(field.metadata["meaning"] in text for field in dataclasses.fields(kind))
 
 
-ARGUMENTS = {"layout": "2", "guard_params": str(ROOT / "tests" / "ros" / "patient_guard.yaml")}
+PATIENT = {f"{name}_params": str(ROOT / "tests" / "ros" / f"patient_{name}.yaml") for name in ("guard", "planner")}
+ARGUMENTS = {"layout": "2", **PATIENT}
 
 
 def works(probe: Probe, namespace: str) -> None:
@@ -120,6 +134,24 @@ def works(probe: Probe, namespace: str) -> None:
     assert all(not any(message.points[-1].velocities) for message in told), "every trajectory ends at rest"
 
 
+def states(probe: Probe, namespace: str) -> Callable[[], set[str]]:
+    """Those that the planner was heard to reach, as launch_ros hears of them."""
+    from lifecycle_msgs.msg import TransitionEvent
+
+    events = probe.listen(f"{namespace}/planner/transition_event", TransitionEvent)
+    return lambda: {event.goal_state.label for event in events}
+
+
+def shut_down(probe: Probe, namespace: str) -> None:
+    """As `ros2 lifecycle set /planner shutdown` does."""
+    from lifecycle_msgs.msg import Transition
+    from lifecycle_msgs.srv import ChangeState
+
+    client = probe.node.create_client(ChangeState, f"{namespace}/planner/change_state")
+    probe.until(client.service_is_ready, "the planner's lifecycle")
+    client.call_async(ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVE_SHUTDOWN)))
+
+
 @pytest.mark.ros
 @pytest.mark.parametrize(("namespace", "use_sim_time"), [("", "false"), ("left", "true")])
 @pytest.mark.skipif(find_spec("rclpy") is None, reason="needs a ROS 2: make test-ros brings one")
@@ -127,14 +159,19 @@ def test_its_nodes_work_together(
     nodes: Nodes, probe: Probe, checkpoint: Path, tmp_path: Path, namespace: str, use_sim_time: str
 ) -> None:
     given = {**ARGUMENTS, "checkpoint": str(checkpoint), "namespace": namespace, "use_sim_time": use_sim_time}
-    processes = [nodes.run(command, name) for name, command in commands(load(LAUNCH_FILE), tmp_path, **given)]
+    description = load(LAUNCH_FILE)
+    processes = [nodes.run(command, name) for name, command in commands(description, tmp_path, **given)]
+    reached = states(probe, namespace and f"/{namespace}")
     works(probe, namespace and f"/{namespace}")
+    shut_down(probe, namespace and f"/{namespace}")
+    ended = lambda: shutdown(description, reached={"planner": reached()})  # noqa: E731
+    probe.until(ended, "the launch file's reason to end")
     for process in processes:
         assert nodes.end(process, signal.SIGINT) == 0, process.args
 
 
 @pytest.mark.ros
-@pytest.mark.parametrize("namespace", ["", "left"])
+@pytest.mark.parametrize(("namespace", "in_order"), [("", False), ("left", False), ("", True)])
 @pytest.mark.skipif(
     find_spec("rclpy") is None or find_spec("launch_ros") is None,
     reason="needs launch_ros, which pip cannot install: source a ROS 2",
@@ -146,6 +183,7 @@ def test_it_launches(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     namespace: str,
+    in_order: bool,
 ) -> None:
     # An ament prefix with what `colcon build` would have put there.
     (tmp_path / "lib" / "rehearse").mkdir(parents=True)
@@ -165,6 +203,12 @@ def test_it_launches(
     )
     launch = nodes.run([sys.executable, "-c", code], "launch", start_new_session=True)
     works(probe, namespace and f"/{namespace}")
-    assert nodes.end(launch, signal.SIGINT) == 0, nodes.output("launch")
+    if in_order:
+        nodes.running.remove(launch)  # for it is to end by itself
+        shut_down(probe, namespace)
+        probe.until(lambda: launch.poll() is not None, "launch to end")
+        assert launch.returncode == 0, nodes.output("launch")
+    else:
+        assert nodes.end(launch, signal.SIGINT) == 0, nodes.output("launch")
     said = nodes.output("launch")
-    assert said.count("process has finished cleanly") == len(SCRIPTS) - 1, said
+    assert said.count("process has finished cleanly") == 3, said

@@ -51,7 +51,7 @@ def start_robot(nodes: Nodes, checkpoint: Path | None = None, **sim: object) -> 
     nodes.run([*guard, "-p", "deadman:=false"], "guard_node")
     if checkpoint is not None:
         model = {"checkpoint": checkpoint, "futures": 24, "image_timeout_s": 3.0}
-        nodes.start("planner_node", autostart=False, **model)
+        nodes.start("planner_node", begin_at_once=False, **model)
     nodes.start("sim_node", **sim)
 
 

@@ -25,6 +25,7 @@ from tests.ros.live import Nodes, Probe, nanoseconds, pairs, values
 
 pytestmark = pytest.mark.ros
 JOINTS = ARMS["arm7"].joints
+PATIENCE = {"latency_budget_s": 60.0, "image_timeout_s": 3.0}  # with a planner on a busy machine
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_the_guard_says_what_it_does(nodes: Nodes, probe: Probe, joints: list) -
 def test_a_planner_that_does_not_know_the_time_yet_waits(nodes: Nodes, probe: Probe, checkpoint: Path) -> None:
     """Pictures may come before the clock and before the joints do: no reason to give up."""
     status = probe.listen("/planner/status", DiagnosticArray)
-    nodes.start("planner_node", checkpoint=checkpoint, futures=24, use_sim_time=True)
+    nodes.start("planner_node", checkpoint=checkpoint, futures=24, use_sim_time=True, **PATIENCE)
     images, proprio = probe.talk("/camera/image_raw", Image), probe.talk("/proprio", JointState)
     picture, felt = to_image(np.zeros((64, 64, 3), np.uint8), Time(sec=30)), JointState(position=[0.0] * 10)
     felt.header.stamp = picture.header.stamp
@@ -147,11 +148,11 @@ def guard_command() -> list[str]:
 
 
 def test_an_episode_at_the_robots_pace(nodes: Nodes, probe: Probe, joints: list, checkpoint: Path) -> None:
-    """The planner drives the arm through the guard until its time is up, then lets it rest; started anew, again."""
+    """The planner drives the arm through the guard until the episode is over, then lets it rest; and again."""
     status = probe.listen("/planner/status", DiagnosticArray)
     told = probe.listen("/joint_trajectory", JointTrajectory)
     guard = nodes.run([*guard_command(), "-p", "deadman:=false"], "guard_node")
-    planner = nodes.start("planner_node", checkpoint=checkpoint, futures=24, autostart=False, image_timeout_s=3.0)
+    planner = nodes.start("planner_node", checkpoint=checkpoint, futures=24, begin_at_once=False, **PATIENCE)
     probe.until(lambda: status, "the planner")
     assert status[-1].status[0].message == "stopped"
     nodes.start("sim_node", layout=1)
@@ -159,12 +160,12 @@ def test_an_episode_at_the_robots_pace(nodes: Nodes, probe: Probe, joints: list,
 
     def episode() -> None:
         count, began = len(told), np.array(joints[-1].position)
-        over = lambda: "time is up" in status[-1].status[0].message  # noqa: E731
+        over = lambda: values(status[-1]).get("outcome") in ("reached", "harm", "time_up")  # noqa: E731
         assert probe.call("/planner/start").success
         probe.until(lambda: not over(), "the beginning of the episode")
         probe.until(over, "its end")
-        assert int(values(status[-1])["decisions"]) >= 5
-        assert len(told) - count >= 5
+        assert int(values(status[-1])["decisions"]) >= 3
+        assert len(told) - count >= 3
         assert np.abs(np.array(joints[-1].position) - began).max() > 0.02, "the arm moved"
         resting: Callable[[], bool] = lambda: max(map(abs, joints[-1].velocity)) < 0.05  # noqa: E731
         probe.until(resting, "the arm to rest")
