@@ -14,16 +14,23 @@ export MUJOCO_GL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-ros test-lerobot lint format bench docs help clean rendering
+.PHONY: demo demo-ros test test-ros test-lerobot lint format bench docs help clean rendering
 
 demo: rendering ## Rehearse the dog on the jacket and write a page about it
 	@$(BIN)/rehearse demo --quick $(ARGS)
+
+# 64 futures: two cores that four processes share must keep pace with the robot.
+demo-ros: .venv-ros/.installed ## Fetch jackets over ROS 2, recorded, and make a dataset of the bag
+	@$(WITHOUT_ROS) .venv-ros/bin/python -m rehearse.sim.gl
+	@rm -rf out/demo-ros
+	@$(WITHOUT_ROS) .venv-ros/bin/python benchmarks/ros.py fetch --futures 64 --episodes 3 --record out/demo-ros/bags $(ARGS)
+	@$(WITHOUT_ROS) .venv-ros/bin/rehearse data from-bag out/demo-ros/bags out/demo-ros/data
 
 test: rendering lint ## Check the style, run every test
 	@$(BIN)/python -m pytest -q $(ARGS)
 
 # What a sourced ROS puts on these paths does not fit the ROS that pip installs.
-test-ros: .venv-ros/.installed ## Test the ROS 2 nodes on a ROS from pip, in .venv-ros
+test-ros: .venv-ros/.interfaces ## Test the ROS 2 nodes on a ROS from pip, in .venv-ros
 	@$(WITHOUT_ROS) .venv-ros/bin/python -m rehearse.sim.gl
 	@$(WITHOUT_ROS) .venv-ros/bin/python -m pytest -q tests/ros tests/faults $(ARGS)
 
@@ -62,7 +69,10 @@ rendering: .venv/.installed
 	@.ci/setup
 
 .venv-ros/.installed: pyproject.toml setup.py constraints.txt
-	@.ci/setup .venv-ros ros,dev
+	@.ci/setup .venv-ros ros,interfaces,dev
+
+.venv-ros/.interfaces: .venv-ros/.installed $(wildcard rehearse_interfaces/*.* rehearse_interfaces/*/*) rehearse_interfaces/build_from_wheels
+	@$(WITHOUT_ROS) rehearse_interfaces/build_from_wheels .venv-ros
 
 .venv-lerobot/.installed: pyproject.toml setup.py constraints-lerobot.txt
 	@.ci/setup .venv-lerobot lerobot,dev constraints-lerobot.txt 3.12

@@ -21,6 +21,7 @@ from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.cartesian import from_twist, to_twist
 from rehearse.ros_nodes.codes import Code, Fault, Said
 from rehearse.ros_nodes.guard.camera import CameraWatch
+from rehearse.ros_nodes.homing import Homing
 from rehearse.ros_nodes.parameters import PlannerParameters
 from rehearse.ros_nodes.pilot import Pilot
 from rehearse.ros_nodes.planning import Decision
@@ -96,6 +97,14 @@ class TwistAnswers:
         """Tell the arm to stand still."""
         if self._latest is not None:
             self._send(HOLD, self._latest)
+
+    def rests(self) -> bool:
+        """Whether the arm stands still: in lockstep it does, unless it is told otherwise."""
+        return True
+
+    def homing(self) -> None:
+        """There is no way home."""
+        raise DataError("in lockstep the arm cannot be brought home; start planner_node and sim_node without it")
 
     def over(self) -> bool:
         """Whether the episode is; in lockstep the robot says so."""
@@ -178,6 +187,24 @@ class JointTrajectories:
         """Tell the arm to brake."""
         if (trajectory := self._pilot.halt(self._now_s())) is not None:
             self._publish(trajectory)
+
+    def rests(self) -> bool:
+        """Whether nothing that the arm has been told is left to do."""
+        return self._pilot.rests(self._now_s())
+
+    def homing(self) -> Homing:
+        """A way home, to be gone by ``go_home``."""
+        return Homing(self._pilot, self._pilot.motion.home_rad)
+
+    def go_home(self, homing: Homing) -> bool:
+        """Send its next piece; whether the arm is there."""
+        if self._damaged:
+            raise DataError(self._damaged)
+        if homing.arrived(self._now_s()):
+            return True
+        if (piece := homing.next(self._now_s())) is not None:
+            self._publish(piece)
+        return False
 
     def over(self) -> bool:
         """Whether the episode's time is up."""

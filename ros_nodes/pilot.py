@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from rehearse.errors import DataError
+from rehearse.ros_nodes.guard.checks import finite
 from rehearse.ros_nodes.guard.trajectory import (
     Command,
     Reference,
@@ -25,6 +26,7 @@ from rehearse.ros_nodes.guard.trajectory import (
     smooth_velocities,
     with_tail,
 )
+from rehearse.ros_nodes.guard.verdict import PASS
 
 PERIODS = 2  # how many actions of a plan are sent: the next, and one more in case the next decision is late
 REANCHOR_RAD = 0.03  # an arm at rest that is further from where it was told to be has been moved by other means
@@ -79,7 +81,7 @@ class Pilot:
 
     def hear(self, command: Command, now_s: float) -> None:
         """What the arm has just been told; what no controller would take is no news."""
-        if self._told is None:
+        if self._told is None or finite(command) is not PASS:
             return
         try:
             self._told.begin(arranged(command, self.motion.joints), now_s)
@@ -93,6 +95,14 @@ class Pilot:
     def at(self, time_s: float) -> np.ndarray:
         """Where the joints (J,) have been told to be."""
         return self._told.at(time_s)[0]
+
+    def state(self, time_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """Position and velocity (J,) that the joints have been told."""
+        return self._told.at(time_s)
+
+    def rests(self, now_s: float) -> bool:
+        """Whether nothing that the arm has been told is left to do, as far as is known."""
+        return self._told is None or self._told.rests(now_s)
 
     def command(self, actions: np.ndarray, begins_s: float, now_s: float) -> Trajectory | None:
         """Actions (H,4), the first to begin at begins_s -> what to tell the arm now: it ends at rest.

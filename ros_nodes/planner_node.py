@@ -5,7 +5,8 @@
 In: camera/image_raw (rgb8), proprio; an observation is a pair with equal stamps. joint_states; joint_trajectory, which
 is what the guard lets the arm be told. Out: guard/command (JointTrajectory: stamp 0, positions and velocities, at rest
 at its end); in lockstep instead cartesian_command (TwistStamped, m/s, world frame), stamped with the observation that
-it answers. ~/status and /diagnostics. Services ~/start, ~/stop, and those of the lifecycle.
+it answers. ~/status and /diagnostics. Services ~/start, ~/stop, and those of the lifecycle. What else it can be asked
+for, and how: goal_desk.py. What it imagined, for people: showing.py.
 
 Configuring loads the model; activating sees whether the planner is fast enough, and plans; deactivating brings the arm
 to rest. While active, ~/start begins an episode and forgets the last one; ~/stop brings the arm to rest and is silent
@@ -30,10 +31,13 @@ from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.benchmark import measure
 from rehearse.ros_nodes.codes import Code, Said, told_by
 from rehearse.ros_nodes.commanding import HOLD, JointTrajectories, TwistAnswers
+from rehearse.ros_nodes.goal_desk import GoalDesk, Planner
+from rehearse.ros_nodes.goals import Outcome
 from rehearse.ros_nodes.managed import ManagedNode
 from rehearse.ros_nodes.parameters import PlannerParameters, current, declare
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
 from rehearse.ros_nodes.reporting import Reporter
+from rehearse.ros_nodes.showing import Showing
 from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.world_model import load, shipped_checkpoint
@@ -58,9 +62,16 @@ class PlannerNode(ManagedNode):
         self.create_service(Trigger, "~/start", self._on_start)
         self.create_service(Trigger, "~/stop", self._on_stop)
         self.create_timer(CHECK_PERIOD_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._way, self._thread, self._inputs = None, None, []
+        self._way, self._thread, self._inputs, self._latest = None, None, [], None
+        self._showing = Showing(self)
+        self._goals = GoalDesk(self, self._planner())
         if settings.autostart:
             self.autostart()
+
+    def close(self) -> None:
+        """Shut down, and show nothing more."""
+        super().close()
+        self._showing.close()
 
     # -- lifecycle -----------------------------------------------------------------------------------------------
 
@@ -88,6 +99,7 @@ class PlannerNode(ManagedNode):
 
     def deactivate(self) -> None:
         """Bring the arm to rest, end the planning thread."""
+        self._goals.close()
         if self._running:
             self._way.hold()
         self._end()
@@ -126,6 +138,17 @@ class PlannerNode(ManagedNode):
         self._pace = {"benchmark_ms": round(1e3 * pace.p99_s, 1), "allowed_ms": round(1e3 * allowed_s, 1)}
         pace.check(allowed_s, settings.futures)
 
+    def _planner(self) -> Planner:
+        """What goals may ask of this node."""
+        return Planner(
+            refuses=lambda: "" if self.active else f"the planner is not active: {self._said.message}",
+            begin=lambda: self._begin(True),
+            rest=lambda message: self._hold(Said(Code.STOPPED, message)),
+            report=self._reporter.now,
+            way=lambda: self._way,
+            latest=lambda: self._latest,
+        )
+
     # -- episodes ------------------------------------------------------------------------------------------------
 
     def _begin(self, running: bool) -> None:
@@ -133,6 +156,8 @@ class PlannerNode(ManagedNode):
         self._running, self._count, self._sensed, self._latest = running, 0, {}, None
         self._way.begin()
         self._say(*((Code.OK, "planning") if running else (Code.STOPPED, "stopped")))
+        if running:
+            self._goals.begun()
 
     def _on_start(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
         reply.success, reply.message = self.active, "planning from the next observation on"
@@ -154,8 +179,10 @@ class PlannerNode(ManagedNode):
         """Bring the arm to rest and plan no more."""
         if faulty:
             self.get_logger().error(f"holding: {said.message}")
+        over = self._way.over()
         self._running = False
         self._way.hold()
+        self._goals.held(said.message, Outcome.FAULT if faulty else Outcome.TIME_UP if over else Outcome.CANCELED)
         self._say(*said)
 
     def _on_sensed(self, kind: str, message: Image | JointState) -> None:
@@ -167,6 +194,8 @@ class PlannerNode(ManagedNode):
         if image.header.stamp == self._latest:
             if kind == "image":
                 self._way.repeat()
+            return
+        if self._goals.over(image.header.stamp):
             return
         if self._way.over():
             self._hold(Said(Code.STOPPED, "the episode's time is up"))
@@ -209,6 +238,8 @@ class PlannerNode(ManagedNode):
             milliseconds = round(1e3 * plan.elapsed_s, 1)
             self._last = {"futures": plan.futures, "milliseconds": milliseconds, "cost": plan.cost}
             self._way.send(decision)
+            self._goals.decided(plan)
+            self._showing.decided(decision, self._model)
             self._reporter.now()
 
     # -- status --------------------------------------------------------------------------------------------------
@@ -224,4 +255,4 @@ class PlannerNode(ManagedNode):
             awaited = Said(Code.WAITING, "waiting for camera/image_raw and proprio with equal stamps")
             said = self._way.complaint() or (awaited if self._latest is None else said)
         dry = {"dry_run": True} if self.configured and self._settings.dry_run else {}
-        return said, {"decisions": self._count, **self._last, **self._pace, **dry}
+        return said, {"decisions": self._count, **self._last, **self._goals.report(), **self._pace, **dry}

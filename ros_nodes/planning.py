@@ -23,6 +23,7 @@ class Agent(Protocol):
 
     last_plan: Plan | None
     committed: list[np.ndarray]
+    belief: Any
 
     def reset(self, env: Any, observation: dict, rng: np.random.Generator) -> None: ...
     def act(self, env: Any) -> np.ndarray: ...
@@ -45,13 +46,18 @@ class Observed:
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer to the observation with this key: an action and its plan, or the error that stood in the way."""
+    """The answer to the observation with this key: an action and its plan, or the error that stood in the way.
+
+    ``observation`` and ``belief``: what was seen, and what the model made of it, for whoever shows what was imagined.
+    """
 
     key: Any
     episode: int
     action: np.ndarray | None = None
     plan: Plan | None = None
     error: Exception | None = None
+    observation: dict[str, np.ndarray] | None = None
+    belief: Any = None
 
 
 class PlanningThread:
@@ -96,7 +102,8 @@ class PlanningThread:
                         self._agent.saw(observed.action, observed.observation)
                 self._agent.committed = list(newest.committed)
                 action = self._agent.act(None)
-                decision = Decision(newest.key, newest.episode, action, self._agent.last_plan)
+                agent, seen = self._agent, newest.observation
+                decision = Decision(newest.key, newest.episode, action, agent.last_plan, None, seen, agent.belief)
             except Exception as error:  # whatever it was, the node must hear of it and hold
                 decision = Decision(newest.key, newest.episode, error=error)
             self._on_decision(decision)

@@ -199,6 +199,11 @@ class PlannerAgent:
             raise ConfigError(f"{self.task.name} has no skills, and the model proposes no actions towards a goal")
         return proposers
 
+    @property
+    def belief(self) -> Belief | None:
+        """What the model knew at the last decision."""
+        return self.dynamics.belief
+
     def history(self) -> History:
         """What was seen and done so far in this episode."""
         actions = np.array(self._actions, np.float32) if self._actions else None

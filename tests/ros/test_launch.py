@@ -14,15 +14,28 @@ from pathlib import Path
 
 import pytest
 
-from rehearse.ros_nodes.parameters import GuardParameters, PlannerParameters, SimParameters
+from rehearse.ros_nodes.parameters import (
+    ArmParameters,
+    GuardParameters,
+    PlannerParameters,
+    RecorderParameters,
+    SimParameters,
+)
 from tests.house.tree import ROOT, imports_of, python_files
 from tests.ros.live import Nodes, Probe, pairs, values
 from tests.ros.minilaunch import LaunchDescription, Node, arguments, commands, load, shutdown
 
 LAUNCH_FILE = ROOT / "launch" / "demo.launch.py"
+RECORD_FILE = ROOT / "launch" / "record.launch.py"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = {name: where for name, where in PYPROJECT["project"]["scripts"].items() if name.endswith("_node")}
-PARAMETERS = {"sim": SimParameters, "planner": PlannerParameters, "guard": GuardParameters}
+PARAMETERS = {
+    "sim": SimParameters,
+    "planner": PlannerParameters,
+    "guard": GuardParameters,
+    "arm": ArmParameters,
+    "recorder": RecorderParameters,
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +46,20 @@ def description() -> LaunchDescription:
 def test_it_starts_executables_that_are_installed(description: LaunchDescription) -> None:
     started = [entity for entity in description.entities if isinstance(entity, Node)]
     assert {node.package for node in started} == {PYPROJECT["project"]["name"]}
-    assert sorted(node.executable for node in started) == sorted(SCRIPTS)
+    assert {node.executable for node in started} == {"sim_node", "guard_node", "planner_node"} <= set(SCRIPTS)
 
 
-def test_its_arguments_are_described_and_its_files_exist(description: LaunchDescription) -> None:
+@pytest.mark.parametrize("file", [LAUNCH_FILE, RECORD_FILE], ids=lambda file: file.name)
+def test_its_arguments_are_described_and_its_files_exist(file: Path) -> None:
+    description = load(file)
     for name, argument in arguments(description).items():
         assert len(argument.description) > 10, name
         assert name.endswith(("_params", "_file")) == Path(argument.default_value).is_file(), name
 
 
-def test_what_it_overrides_are_parameters(description: LaunchDescription) -> None:
+@pytest.mark.parametrize("file", [LAUNCH_FILE, RECORD_FILE], ids=lambda file: file.name)
+def test_what_it_overrides_are_parameters(file: Path) -> None:
+    description = load(file)
     for node in (entity for entity in description.entities if isinstance(entity, Node)):
         known = {field.name for field in dataclasses.fields(PARAMETERS[node.name])}
         assert node.parameters[1].keys() <= known | {"use_sim_time"}, node.name
@@ -55,6 +72,14 @@ def test_arguments_reach_the_command_line(description: LaunchDescription, tmp_pa
     assert json.loads(Path(given["guard_node"][-1]).read_text())["/**"]["ros__parameters"]["deadman"] is True
     with pytest.raises(ValueError, match="lay_out"):
         list(commands(description, tmp_path, lay_out="2"))
+
+
+def test_the_recorders_arguments_reach_its_command_line(tmp_path: Path) -> None:
+    [(name, command)] = commands(load(RECORD_FILE), tmp_path, namespace="left", mode="ring", use_sim_time="true")
+    assert name == "recorder_node"
+    assert command[1:6] == ["--ros-args", "-r", "__node:=recorder", "-r", "__ns:=/left"]
+    given = json.loads(Path(command[-1]).read_text())["/**"]["ros__parameters"]
+    assert given == {"folder": "bags", "mode": "ring", "use_sim_time": True}
 
 
 def test_all_end_when_the_planner_has_shut_down(description: LaunchDescription) -> None:
@@ -183,4 +208,4 @@ def test_it_launches(
     else:
         assert nodes.end(launch, signal.SIGINT) == 0, nodes.output("launch")
     said = nodes.output("launch")
-    assert said.count("process has finished cleanly") == len(SCRIPTS), said
+    assert said.count("process has finished cleanly") == 3, said

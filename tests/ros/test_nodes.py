@@ -131,7 +131,7 @@ def test_an_episode_from_end_to_end_and_again(nodes: Nodes, probe: Probe, info: 
         probe.until(finished, "its end")
         given = lambda: [command for command in distinct(commands) if nanoseconds(command) >= began]  # noqa: E731
         probe.until(lambda: len(given()) >= steps, "its commands")
-        return [from_twist(command) for command in given()]
+        return [from_twist(command) for command in given()[:steps]]  # one more, if it still saw the end
 
     first = episode()
     assert len(first) >= steps
@@ -225,6 +225,7 @@ def test_an_observation_that_does_not_fit_stops_the_planner(
         ("guard_node", {"horizon_s": 60.0}, "parameter horizon_s must be between 0.05 and 5.0"),
         ("guard_node", {"velocity_radps": [1.0, 2.0]}, "parameter velocity_radps needs 7 finite numbers"),
         ("guard_node", {"velocity_radps": "fast"}, "parameter velocity_radps must be a list of float"),
+        ("recorder_node", {"mode": "sometimes"}, "parameter mode must be one of always, ring, not 'sometimes'"),
         ("guard_node", {"urdf_file": "/no/such/arm.urdf"}, "parameter urdf_file: there is no /no/such/arm.urdf"),
     ],
 )

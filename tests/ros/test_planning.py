@@ -12,7 +12,7 @@ from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
 class Recorder:
     """An agent that waits for permission to act and writes down what it was told."""
 
-    last_plan, committed = None, ()
+    last_plan, committed, belief = None, (), None
 
     def __init__(self) -> None:
         self.told: list[str] = []

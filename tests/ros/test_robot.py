@@ -148,7 +148,7 @@ def guard_command() -> list[str]:
 
 
 def test_an_episode_at_the_robots_pace(nodes: Nodes, probe: Probe, joints: list, checkpoint: Path) -> None:
-    """The planner drives the arm through the guard until its time is up, then lets it rest; started anew, again."""
+    """The planner drives the arm through the guard until the episode is over, then lets it rest; and again."""
     status = probe.listen("/planner/status", DiagnosticArray)
     told = probe.listen("/joint_trajectory", JointTrajectory)
     guard = nodes.run([*guard_command(), "-p", "deadman:=false"], "guard_node")
@@ -160,12 +160,12 @@ def test_an_episode_at_the_robots_pace(nodes: Nodes, probe: Probe, joints: list,
 
     def episode() -> None:
         count, began = len(told), np.array(joints[-1].position)
-        over = lambda: "time is up" in status[-1].status[0].message  # noqa: E731
+        over = lambda: values(status[-1]).get("outcome") in ("reached", "harm", "time_up")  # noqa: E731
         assert probe.call("/planner/start").success
         probe.until(lambda: not over(), "the beginning of the episode")
         probe.until(over, "its end")
-        assert int(values(status[-1])["decisions"]) >= 5
-        assert len(told) - count >= 5
+        assert int(values(status[-1])["decisions"]) >= 3
+        assert len(told) - count >= 3
         assert np.abs(np.array(joints[-1].position) - began).max() > 0.02, "the arm moved"
         resting: Callable[[], bool] = lambda: max(map(abs, joints[-1].velocity)) < 0.05  # noqa: E731
         probe.until(resting, "the arm to rest")
