@@ -72,6 +72,21 @@ def planner_hangs(rig: Rig) -> float:
     return took_s
 
 
+@fault("the planner is deactivated in mid-motion", "brake, as its last word; go on, activated again", planner="node")
+def planner_deactivated(rig: Rig) -> float:
+    from lifecycle_msgs.msg import Transition
+
+    rig.probe.change_state("/planner", Transition.TRANSITION_CONFIGURE)  # refused, but now the two know each other
+    rig.break_it()
+    assert rig.probe.change_state("/planner", Transition.TRANSITION_DEACTIVATE)
+    took_s = rig.rests()
+    rig.stays_at_rest()
+    assert rig.probe.change_state("/planner", Transition.TRANSITION_ACTIVATE)
+    assert rig.probe.call("/planner/start").success
+    rig.probe.until(rig.moves, "the arm to move again")
+    return took_s
+
+
 @fault("a planner too slow for its plans", "never move", planner="node", futures=100_000, moves=False)
 def planner_slow(rig: Rig) -> None:
     rig.break_it()

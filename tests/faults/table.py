@@ -16,6 +16,7 @@ import os
 import statistics
 import sys
 import time
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,8 +49,14 @@ def attempt(fault: Fault) -> Run:
             took_s = fault.happen(rig)
             rig.within_limits()
     except AssertionError as error:
-        return Run(name, held=False, took_s=None, why=str(error).splitlines()[0])
+        return Run(name, held=False, took_s=None, why=(str(error) or where(error)).splitlines()[0])
     return Run(name, held=True, took_s=took_s and round(took_s, 3))
+
+
+def where(error: AssertionError) -> str:
+    """The line of an assertion that has no words of its own."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.name}, line {last.lineno}: {last.line}"
 
 
 def row(fault: Fault, runs: list[Run]) -> str:

@@ -169,6 +169,27 @@ class Probe:
         self.until(replied, f"a reply of {service}")
         return next(future.result() for future in futures if future.done())
 
+    def change_state(self, node: str, transition: int) -> bool:
+        """Ask a lifecycle node for a transition, once; whether it took place."""
+        from lifecycle_msgs.msg import Transition
+        from lifecycle_msgs.srv import ChangeState
+
+        client = self._lifecycle(node)
+        future = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        self.until(future.done, f"a reply of {node} to transition {transition}")
+        return future.result().success
+
+    def _lifecycle(self, node: str) -> Any:
+        """A client that the node knows: one that it does not gets its wish and no reply, and a wish is not repeated."""
+        from lifecycle_msgs.msg import Transition
+        from lifecycle_msgs.srv import ChangeState
+
+        service = f"{node}/change_state"
+        if service not in self._clients:
+            nothing = ChangeState.Request(transition=Transition(label="no such transition"))
+            assert not self.call(service, ChangeState, nothing).success
+        return self._clients[service]
+
     def until(self, condition: Callable[[], Any], what: str) -> None:
         """Spin until it is true."""
         limit = time.monotonic() + LIMIT_S

@@ -12,7 +12,7 @@ from rehearse.ros_nodes.codes import Code, Fault
 class Sleeper:
     """An agent that takes its time: so long for each decision, the last of them for ever after."""
 
-    last_plan, committed = None, ()
+    last_plan, belief, committed = None, None, ()
 
     def __init__(self, *seconds: float) -> None:
         self.seconds, self.decided = seconds, 0

@@ -145,11 +145,8 @@ def states(probe: Probe, namespace: str) -> Callable[[], set[str]]:
 def shut_down(probe: Probe, namespace: str) -> None:
     """As `ros2 lifecycle set /planner shutdown` does."""
     from lifecycle_msgs.msg import Transition
-    from lifecycle_msgs.srv import ChangeState
 
-    client = probe.node.create_client(ChangeState, f"{namespace}/planner/change_state")
-    probe.until(client.service_is_ready, "the planner's lifecycle")
-    client.call_async(ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVE_SHUTDOWN)))
+    assert probe.change_state(f"{namespace}/planner", Transition.TRANSITION_ACTIVE_SHUTDOWN)
 
 
 @pytest.mark.ros

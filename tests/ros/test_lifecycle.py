@@ -12,7 +12,7 @@ pytest.importorskip("rclpy", reason="needs a ROS 2: make test-ros brings one")
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState, GetState
+from lifecycle_msgs.srv import GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -39,14 +39,7 @@ class Manager:
         return self.probe.call("/planner/get_state", GetState).current_state.label
 
     def change(self, transition: int) -> bool:
-        self.state()  # a server that knows its client: a transition must not be asked for twice
-        request = ChangeState.Request(transition=Transition(id=transition))
-        client = self.probe.node.create_client(ChangeState, "/planner/change_state")
-        self.probe.until(client.service_is_ready, "the lifecycle's service")
-        future = client.call_async(request)
-        self.probe.until(future.done, f"a reply to transition {transition}")
-        self.probe.node.destroy_client(client)
-        return future.result().success
+        return self.probe.change_state("/planner", transition)
 
     def set(self, **parameters: object) -> list:
         wish = [Parameter(name, value=value).to_parameter_msg() for name, value in parameters.items()]
@@ -174,9 +167,10 @@ def test_a_checkpoint_that_does_not_do_fails_configuring(
         written = nodes.output("planner_node")
         assert not manager.change(CONFIGURE)
         assert manager.state() == "unconfigured"
-        probe.until(manager.says("no_model"), "the status")
-        assert complaint in manager.status[-1].status[0].message
-        [line] = nodes.output("planner_node")[len(written) :].splitlines()
+        said = lambda complaint=complaint: complaint in manager.status[-1].status[0].message  # noqa: E731
+        probe.until(said, "the status")
+        assert manager.says("no_model")()
+        [line] = [line for line in nodes.output("planner_node")[len(written) :].splitlines() if "[planner]" in line]
         assert "[ERROR]" in line
         assert complaint in line
     assert manager.set(checkpoint=str(checkpoint))[0].successful
