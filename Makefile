@@ -14,10 +14,17 @@ export MUJOCO_GL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-ros test-lerobot lint format bench docs help clean rendering
+.PHONY: demo demo-ros test test-ros test-lerobot lint format bench docs help clean rendering
 
 demo: rendering ## Rehearse the dog on the jacket and write a page about it
 	@$(BIN)/rehearse demo --quick $(ARGS)
+
+# 64 futures: two cores that four processes share must keep pace with the robot.
+demo-ros: .venv-ros/.installed ## Fetch jackets over ROS 2, recorded, and make a dataset of the bag
+	@$(WITHOUT_ROS) .venv-ros/bin/python -m rehearse.sim.gl
+	@rm -rf out/demo-ros
+	@$(WITHOUT_ROS) .venv-ros/bin/python benchmarks/ros.py fetch --futures 64 --episodes 3 --record out/demo-ros/bags $(ARGS)
+	@$(WITHOUT_ROS) .venv-ros/bin/rehearse data from-bag out/demo-ros/bags out/demo-ros/data
 
 test: rendering lint ## Check the style, run every test
 	@$(BIN)/python -m pytest -q $(ARGS)

@@ -14,6 +14,7 @@ PACKAGES = [
     "rehearse.planner",
     "rehearse.planner.objectives",
     "rehearse.ros_nodes",
+    "rehearse.ros_nodes.bag",
     "rehearse.ros_nodes.guard",
     "rehearse.sim",
     "rehearse.sim.batch",
@@ -50,6 +51,7 @@ setup(
         # but setup.py, setup.cfg, packages and data files, and the scripts stand in pyproject.toml.
         ("share/rehearse", ["package.xml", "pyproject.toml"]),
         ("share/rehearse/launch", sorted(glob("launch/*.launch.*"))),
+        ("share/rehearse/config/sros2", sorted(glob("config/sros2/*"))),
         ("share/rehearse/config", sorted(path for path in glob("config/*") if Path(path).is_file())),
     ],
     # Not in pyproject.toml: colcon evaluates the metadata's repr, and a SpecifierSet's cannot be read back.

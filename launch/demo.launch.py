@@ -1,7 +1,7 @@
 """The simulated robot, the planner, and the guard between them: `ros2 launch rehearse demo.launch.py layout:=3`.
 
 `ros2 launch -s rehearse demo.launch.py` lists the arguments. `ros2 lifecycle set /planner shutdown` ends it in order:
-the planner brings the arm to rest, then all others are told to end. So they are when one of them has ended by itself.
+the planner brings the arm to rest, then all are told to end.
 """
 
 from pathlib import Path
@@ -31,7 +31,6 @@ def node(name: str, kind: type[Node] = Node, **overridden: object) -> Node:
         namespace=given("namespace"),
         parameters=[given(f"{name}_params"), overridden],
         output="screen",
-        on_exit=Shutdown(reason=f"{name}_node has ended"),
     )
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from rehearse.errors import ConfigError, DataError
 from rehearse.sim.agents import CLONING
 from rehearse.sim.evaluate import EvalConfig
-from rehearse.sim.perturb import Perturbation
 from rehearse.sim.planner_agent import PlannerSettings
 from rehearse.sim.task import Task
 from rehearse.sim.tasks import DEFAULT, get_task
@@ -27,15 +26,15 @@ CONDITIONS = ("task", "level", "split", "seed", "delay_steps", "compensate")
 def conditions(config: EvalConfig) -> dict[str, str]:
     """What an episode depends on besides its method and layout; the checkpoint by its content.
 
-    The planner's settings, a clock that measures and a perturbation are told where there are such.
+    The planner's settings, a clock that measures and variations are told where there are such.
     """
     told = {name: str(getattr(config, name)) for name in CONDITIONS} | dict(config.options)
     if config.planner != PlannerSettings():
         told["planner"] = json.dumps(asdict(config.planner))
     if config.measured:
         told["clock"] = "measured"
-    if config.perturbation is not None:
-        told["perturbation"] = json.dumps(asdict(config.perturbation))
+    if config.variations:
+        told["variations"] = json.dumps(config.variations, sort_keys=True)
     if config.policy is not None:
         told["policy_sha256"] = digest(config.policy)
     return told | {"checkpoint_sha256": digest(config.checkpoint)}
@@ -121,7 +120,7 @@ def config_of(about: dict[str, str], method: str, checkpoint: Path | None, polic
         delay_steps=int(about["delay_steps"]),
         measured=about.get("clock") == "measured",
         compensate=about["compensate"] == "True",
-        perturbation=Perturbation(**json.loads(about["perturbation"])) if "perturbation" in about else None,
+        variations=json.loads(about.get("variations", "{}")),
         methods=(method,),
         checkpoint=checkpoint,
         policy=policy,

@@ -9,6 +9,7 @@ from geometry_msgs.msg import TwistStamped
 from std_msgs.msg import Header
 
 from rehearse.errors import DataError
+from rehearse.ros_nodes.guard.trajectory import listed
 from rehearse.ros_nodes.messages import WORLD_FRAME
 from rehearse.sim.dog_on_jacket.motion import GRIP_CLOSED
 from rehearse.sim.dog_on_jacket.world import MAX_SPEED_MPS
@@ -29,5 +30,5 @@ def from_twist(message: TwistStamped) -> np.ndarray:
     if not np.isfinite(speed).all():
         raise DataError(f"command {speed.tolist()} m/s is not finite")
     if message.header.frame_id not in ("", WORLD_FRAME):
-        raise DataError(f"command is in frame {message.header.frame_id!r}; send it in {WORLD_FRAME!r}")
+        raise DataError(f"command is in frame {listed([message.header.frame_id])!r}; send it in {WORLD_FRAME!r}")
     return np.append(np.clip(speed / MAX_SPEED_MPS, -1, 1), GRIP_CLOSED)

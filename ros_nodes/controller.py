@@ -11,7 +11,7 @@ import numpy as np
 
 from rehearse.errors import DataError
 from rehearse.ros_nodes.guard.checks import finite
-from rehearse.ros_nodes.guard.trajectory import Command, Reference, arranged
+from rehearse.ros_nodes.guard.trajectory import Command, Reference, arranged, braking
 from rehearse.ros_nodes.guard.verdict import PASS
 
 AT_REST_RADPS = 1e-6
@@ -36,4 +36,16 @@ class Controller:
 
     def at(self, now_s: float) -> np.ndarray:
         """Where the joints (J,) are to be."""
-        return self._reference.at(now_s)[0]
+        return self.state(now_s)[0]
+
+    def state(self, now_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """Where they are to be, and how fast, (J,) each."""
+        return self._reference.at(now_s)
+
+    def brake(self, now_s: float, acceleration_radps2: np.ndarray) -> None:
+        """To rest with this deceleration (J,), straight on from where it was told to be."""
+        self._reference.begin(braking(*self._reference.at(now_s), acceleration_radps2), now_s)
+
+    def rests(self, now_s: float) -> bool:
+        """Whether it has come to its end."""
+        return self._reference.rests(now_s)

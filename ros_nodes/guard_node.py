@@ -23,6 +23,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.guard import Action, Guard, Now, Trajectory, Verdict
+from rehearse.ros_nodes.guard.trajectory import MOST_JOINTS
 from rehearse.ros_nodes.guard.verdict import PASS, severest
 from rehearse.ros_nodes.parameters import GuardParameters, declare
 
@@ -75,7 +76,8 @@ class GuardNode(Node):
 
     def _on_joints(self, message: JointState) -> None:
         stamp_s = messages.seconds(message.header.stamp)
-        self._guard.sense(tuple(message.name), message.position, self._now(), stamp_s)
+        names = tuple(message.name[: MOST_JOINTS + 1])  # one too many is enough to refuse it by
+        self._guard.sense(names, message.position, self._now(), stamp_s)
 
     def _on_enable(self, message: Bool) -> None:
         self._guard.enable(message.data, self._now())

@@ -1,4 +1,4 @@
-"""Entry points of the ROS 2 executables: ``ros2 run rehearse sim_node``, and planner_node, guard_node alike.
+"""Entry points of the ROS 2 executables: ``ros2 run rehearse sim_node``, and the other nodes alike.
 
 Exit codes: 0 asked to stop (SIGINT, SIGTERM), 2 could not run, with one line that says why.
 """
@@ -30,6 +30,16 @@ def planner_node() -> int:
 def guard_node() -> int:
     """The guard between planner and arm."""
     return run("rehearse.ros_nodes.guard_node", "GuardNode")
+
+
+def arm_node() -> int:
+    """A real arm, by way of LeRobot."""
+    return run("rehearse.ros_nodes.arm_node", "ArmNode")
+
+
+def recorder_node() -> int:
+    """The recorder of what passes between the others."""
+    return run("rehearse.ros_nodes.recorder_node", "RecorderNode")
 
 
 def run(module: str, name: str) -> int:

@@ -5,9 +5,11 @@
 
 Scalar fields of rclpy messages take garbage from anything but a plain float or int, hence float() and int()
 everywhere; Image.data takes 100 ms from anything but an array.array. The guard imports this: no simulator, no torch.
+What comes in may be anything: of a list that is too long, no more is read than tells that it is.
 """
 
 import array
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,8 +20,10 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from rehearse.errors import DataError
-from rehearse.ros_nodes.guard.trajectory import Command, Trajectory
+from rehearse.ros_nodes.guard.trajectory import Trajectory
+from rehearse.ros_nodes.reading import from_image as from_image
+from rehearse.ros_nodes.reading import from_joint_trajectory as from_joint_trajectory
+from rehearse.ros_nodes.reading import seconds as seconds
 
 WORLD_FRAME, CAMERA_FRAME = "world", "front_camera_optical_frame"
 
@@ -37,18 +41,6 @@ def to_image(pixels: np.ndarray, stamp: Time) -> Image:
         step=3 * int(width),
         data=data,
     )
-
-
-def from_image(message: Image) -> np.ndarray:
-    """rgb8 -> (h,w,3) uint8, a copy; DataError for any other encoding or a wrong length."""
-    height, width, step = message.height, message.width, message.step
-    if message.encoding != "rgb8" or step < 3 * width or len(message.data) != height * step:
-        raise DataError(
-            f"image is {height} x {width} {message.encoding!r}, step {step}, {len(message.data)} bytes; "
-            "expected rgb8 with height x step bytes"
-        )
-    rows = np.frombuffer(message.data, np.uint8).reshape(height, step)
-    return rows[:, : 3 * width].reshape(height, width, 3).copy()
 
 
 def to_named(names: Sequence[str], values: Sequence[float], stamp: Time, rates: Sequence[float] = ()) -> JointState:
@@ -75,6 +67,24 @@ def to_camera_info(size: tuple[int, int], focal_px: float, stamp: Time) -> Camer
     )
 
 
+def focal_px(fovy_deg: float, height_px: int) -> float:
+    """Focal length of a camera that sees ``fovy_deg`` from top to bottom; 0, which means "not calibrated", for 0."""
+    return height_px / 2 / math.tan(math.radians(fovy_deg) / 2) if fovy_deg else 0.0
+
+
+def squared(pixels: np.ndarray, size_px: int) -> np.ndarray:
+    """The middle square of (h,w,3) uint8, scaled to (size_px,size_px,3); the same pixels for size 0."""
+    if not size_px:
+        return pixels
+    from PIL import Image as Picture  # not for the guard, which imports this file
+
+    height, width, _ = pixels.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = Picture.fromarray(np.ascontiguousarray(pixels[top : top + side, left : left + side]))
+    return np.asarray(square.resize((size_px, size_px), Picture.Resampling.BOX))
+
+
 def to_joint_trajectory(joints: Sequence[str], trajectory: Trajectory, with_start: bool = False) -> JointTrajectory:
     """For a joint_trajectory_controller: positions and velocities, stamp 0, which means "start now".
 
@@ -90,21 +100,6 @@ def to_joint_trajectory(joints: Sequence[str], trajectory: Trajectory, with_star
     return JointTrajectory(joint_names=list(joints), points=points)
 
 
-def from_joint_trajectory(message: JointTrajectory) -> Command:
-    """What the message says, unchecked; points that lack positions or velocities leave an array of no columns."""
-    points = message.points
-    table = lambda rows: (  # noqa: E731
-        np.array(rows, float) if len({len(row) for row in rows}) == 1 else np.zeros((len(rows), 0))
-    )
-    return Command(
-        joints=tuple(message.joint_names),
-        times_s=np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]),
-        q_rad=table([p.positions for p in points]),
-        qd_radps=table([p.velocities for p in points]),
-        stamp_s=seconds(message.header.stamp),
-    )
-
-
 def to_duration(time_s: float) -> Duration:
     """Seconds -> Duration."""
     nanoseconds = round(1e9 * float(time_s))
@@ -115,11 +110,6 @@ def to_time(time_s: float) -> Time:
     """Seconds -> Time."""
     nanoseconds = round(1e9 * float(time_s))
     return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
-
-
-def seconds(stamp: Time) -> float:
-    """Time -> seconds."""
-    return stamp.sec + 1e-9 * stamp.nanosec
 
 
 def to_status(name: str, level: bytes, message: str, values: Mapping[str, Any]) -> DiagnosticStatus:

@@ -103,6 +103,58 @@ class GuardParameters:
     period_s: float = parameter(0.02, "how often the guard looks, by the wall's clock", within=(0.002, 0.2))
 
 
+DEG = 0.017453292519943295
+
+
+@dataclass(frozen=True)
+class ArmParameters:
+    """Of ``arm_node``. Lists of numbers have one for each joint, or one for all; the defaults suit an SO-101."""
+
+    robot_file: str = parameter("", "YAML file that says which robot: LeRobot's configuration, or a simulated one")
+    joints: tuple[str, ...] = parameter(
+        ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll"), "names of the arm's joints"
+    )
+    rad_per_unit: tuple[float, ...] = parameter((DEG,), "radians in one of the robot's units; degrees: 0.0174533")
+    zero_rad: tuple[float, ...] = parameter((0.0,), "where each joint is when the robot says 0, rad")
+    acceleration_radps2: tuple[float, ...] = parameter((12.0,), "how hard each joint brakes at the end, rad/s^2")
+    dry_run: bool = parameter(False, "show on ~/action what would be sent, and never send it")
+    on_shutdown: str = parameter("hold", "what the servos do at the end: hold, or limp (torque off: the arm sinks)")
+    period_s: float = parameter(0.02, "how often the robot is told and asked, by the wall's clock", within=(0.002, 0.2))
+    bus_timeout_s: float = parameter(0.1, "after so long without an answer the robot is lost", within=(0.01, 2.0))
+    camera: str = parameter("", "which of the robot's cameras becomes camera/image_raw; empty: the first, if any")
+    camera_period_s: float = parameter(0.2, "how often it does", within=(0.02, 10.0))
+    camera_px: int = parameter(
+        0, "its picture is cut to a square and scaled to so many pixels; 0: as it is", within=(0, 2048)
+    )
+    camera_fovy_deg: float = parameter(
+        0.0, "what it sees from top to bottom, for camera_info; 0: not known", within=(0.0, 170.0)
+    )
+
+
+@dataclass(frozen=True)
+class RecorderParameters:
+    """Of ``recorder_node``. MB are millions of bytes."""
+
+    folder: str = parameter("bags", "where bags are put; made if it is not there")
+    mode: str = parameter("always", "always: record everything; ring: only what came before a stop of the guard")
+    autostart: bool = parameter(True, "record from the beginning on; else wait for ~/start")
+    ring_s: float = parameter(10.0, "how much is kept in memory, to be saved when the guard stops", within=(0.1, 600.0))
+    ring_mb: float = parameter(200.0, "the ring takes no more memory than this, MB", within=(0.1, 10_000.0))
+    after_stop_s: float = parameter(1.0, "how much of what follows a stop is saved with it", within=(0.0, 60.0))
+    queue_mb: float = parameter(
+        64.0, "what may wait for the disk, MB; what comes then is dropped", within=(0.01, 10_000.0)
+    )
+    message_mb: float = parameter(16.0, "a larger message is not recorded, MB", within=(0.0001, 1000.0))
+    flush_s: float = parameter(1.0, "how much a kill may cost", within=(0.05, 60.0))
+    compression: str = parameter("zstd", "zstd, lz4 or none")
+    free_mb: float = parameter(500.0, "recording ends when the disk has no more left than this, MB", within=(0.0, 1e7))
+
+    def __post_init__(self) -> None:
+        for name, known in (("mode", ("always", "ring")), ("compression", ("zstd", "lz4", "none"))):
+            if (value := getattr(self, name)) not in known:
+                raise ConfigError(f"parameter {name} must be one of {', '.join(known)}, not {value!r}")
+
+
 def declare(node: "Node", kind: type[T], settable: bool = False) -> T:
     """Declare the fields of ``kind`` as parameters; raises ConfigError for a wrong type or a value out of range.
 

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from rehearse.errors import DataError
+from rehearse.ros_nodes.guard.checks import finite
 from rehearse.ros_nodes.guard.trajectory import (
     Command,
     Reference,
@@ -25,6 +26,7 @@ from rehearse.ros_nodes.guard.trajectory import (
     smooth_velocities,
     with_tail,
 )
+from rehearse.ros_nodes.guard.verdict import PASS
 
 PERIODS = 2  # how many actions of a plan are sent: the next, and one more in case the next decision is late
 REANCHOR_RAD = 0.03  # an arm at rest that is further from where it was told to be has been moved by other means
@@ -79,7 +81,7 @@ class Pilot:
 
     def hear(self, command: Command, now_s: float) -> None:
         """What the arm has just been told; what no controller would take is no news."""
-        if self._told is None:
+        if self._told is None or finite(command) is not PASS:
             return
         try:
             self._told.begin(arranged(command, self.motion.joints), now_s)

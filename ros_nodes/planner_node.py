@@ -52,7 +52,7 @@ class PlannerNode(ManagedNode):
         super().__init__("planner", PlannerParameters)
         settings = declare(self, PlannerParameters, settable=True)
         torch.set_num_threads(1)
-        self._episode, self._running, self._count, self._latest = 0, False, 0, None
+        self._episode, self._running, self._count = 0, False, 0
         self._said = Said(Code.UNCONFIGURED, "waiting to be configured")
         self._last: dict[str, Any] = {}
         self._pace: dict[str, Any] = {}
@@ -62,11 +62,16 @@ class PlannerNode(ManagedNode):
         self.create_service(Trigger, "~/start", self._on_start)
         self.create_service(Trigger, "~/stop", self._on_stop)
         self.create_timer(CHECK_PERIOD_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._way, self._inputs = None, []
+        self._way, self._thread, self._inputs, self._latest = None, None, [], None
         self._showing = Showing(self)
         self._goals = GoalDesk(self, self._planner())
         if settings.autostart:
             self.autostart()
+
+    def close(self) -> None:
+        """Shut down, and show nothing more."""
+        super().close()
+        self._showing.close()
 
     # -- lifecycle -----------------------------------------------------------------------------------------------
 
@@ -96,10 +101,9 @@ class PlannerNode(ManagedNode):
         """Bring the arm to rest, end the planning thread."""
         self._goals.close()
         if self._running:
-            self._hold(Said(Code.INACTIVE, "deactivated"))
-        self._thread.close()
-        self._decisions.clear()
-        self._say(Code.INACTIVE, "deactivated")
+            self._way.hold()
+        self._end()
+        self._say(Code.INACTIVE, "waiting to be activated")
 
     def clean(self) -> None:
         """Leave the topics, forget the model."""
@@ -107,12 +111,21 @@ class PlannerNode(ManagedNode):
             self.destroy_subscription(subscription)
         if self._way is not None:
             self._way.close()
+        self._end()
         self._way, self._inputs, self._agent, self._model, self._last, self._pace = None, [], None, None, {}, {}
         self._said = Said(Code.UNCONFIGURED, "waiting to be configured")
 
     def refused(self, error: Exception) -> None:
         """A transition failed."""
         self._say(*told_by(error))
+
+    def _end(self) -> None:
+        """No more planning, and nobody who plans."""
+        self._running = False
+        if self._thread is not None:
+            self._thread.close()
+        self._thread = None
+        self._decisions.clear()
 
     def _benchmark(self) -> None:
         """Plan about a grey picture, in what time the arm has been told what to do and a little more."""
@@ -125,10 +138,16 @@ class PlannerNode(ManagedNode):
         self._pace = {"benchmark_ms": round(1e3 * pace.p99_s, 1), "allowed_ms": round(1e3 * allowed_s, 1)}
         pace.check(allowed_s, settings.futures)
 
-    def close(self) -> None:
-        """Shut down from whichever state."""
-        super().close()
-        self._showing.close()
+    def _planner(self) -> Planner:
+        """What goals may ask of this node."""
+        return Planner(
+            refuses=lambda: "" if self.active else f"the planner is not active: {self._said.message}",
+            begin=lambda: self._begin(True),
+            rest=lambda message: self._hold(Said(Code.STOPPED, message)),
+            report=self._reporter.now,
+            way=lambda: self._way,
+            latest=lambda: self._latest,
+        )
 
     # -- episodes ------------------------------------------------------------------------------------------------
 
@@ -139,17 +158,6 @@ class PlannerNode(ManagedNode):
         self._say(*((Code.OK, "planning") if running else (Code.STOPPED, "stopped")))
         if running:
             self._goals.begun()
-
-    def _planner(self) -> Planner:
-        """What goals may ask of this node."""
-        return Planner(
-            refuses=lambda: "" if self.active else f"the planner is not active: {self._said.message}",
-            begin=lambda: self._begin(True),
-            rest=lambda why: self._hold(Said(Code.STOPPED, why)),
-            report=self._reporter.now,
-            way=lambda: self._way,
-            latest=lambda: self._latest,
-        )
 
     def _on_start(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
         reply.success, reply.message = self.active, "planning from the next observation on"
@@ -171,10 +179,10 @@ class PlannerNode(ManagedNode):
         """Bring the arm to rest and plan no more."""
         if faulty:
             self.get_logger().error(f"holding: {said.message}")
+        over = self._way.over()
         self._running = False
         self._way.hold()
-        ended = Outcome.TIME_UP if self._way.over() else Outcome.CANCELED
-        self._goals.held(said.message, Outcome.FAULT if faulty else ended)
+        self._goals.held(said.message, Outcome.FAULT if faulty else Outcome.TIME_UP if over else Outcome.CANCELED)
         self._say(*said)
 
     def _on_sensed(self, kind: str, message: Image | JointState) -> None:
@@ -247,4 +255,4 @@ class PlannerNode(ManagedNode):
             awaited = Said(Code.WAITING, "waiting for camera/image_raw and proprio with equal stamps")
             said = self._way.complaint() or (awaited if self._latest is None else said)
         dry = {"dry_run": True} if self.configured and self._settings.dry_run else {}
-        return said, {"decisions": self._count, **self._last, **self._pace, **dry, **self._goals.report()}
+        return said, {"decisions": self._count, **self._last, **self._goals.report(), **self._pace, **dry}

@@ -5,8 +5,9 @@
 Out: camera/image_raw and camera/camera_info, joint_states, proprio (named, stamped numbers), ~/info (diagnostics: how
 the episode goes). Service ~/reset. An observation's messages carry one stamp. In, one of two ways:
 
-As a robot (the default): joint_trajectory (JointTrajectory), carried out as by a joint_trajectory_controller. The world
-goes on by itself, joint_states come every 20 ms, observations every 0.2 s; with publish_clock, /clock too.
+As a robot (the default): joint_trajectory (JointTrajectory), carried out as by a joint_trajectory_controller, and its
+action ~/follow_joint_trajectory where control_msgs is installed. The world goes on by itself, joint_states come every
+20 ms, observations every 0.2 s; with publish_clock, /clock too.
 
 In lockstep: cartesian_command (TwistStamped: the gripper's velocity, m/s, world frame; the hand stays closed) advances
 the world by 0.2 s. A command that carries a stamp must carry that of the observation it answers, else it is ignored;
@@ -16,6 +17,7 @@ lost, an episode never depends on timing, and a repeated command does no harm.
 
 import time
 
+import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
@@ -31,6 +33,8 @@ from rehearse.errors import DataError, RehearseError
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.cartesian import from_twist
 from rehearse.ros_nodes.controller import Controller
+from rehearse.ros_nodes.follow_action import FollowAction, follow_action
+from rehearse.ros_nodes.guard.trajectory import Command
 from rehearse.ros_nodes.parameters import SimParameters, declare
 from rehearse.sim.cameras import focal_px
 from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
@@ -58,9 +62,11 @@ class SimNode(Node):
         self._info = self.create_publisher(DiagnosticArray, "~/info", LATCHED)
         clock = self._settings.publish_clock and not self._settings.lockstep
         self._clock_out = self.create_publisher(ClockMessage, "/clock", 1) if clock else None
+        self._follow: FollowAction | None = None
         if self._settings.lockstep:
             self.create_subscription(TwistStamped, "cartesian_command", self._on_twist, 1)
         else:
+            self._follow = follow_action(self, self._env.world.arm.joints, self._accept, self._brake)
             self.create_subscription(JointTrajectory, "joint_trajectory", self._on_trajectory, 1)
         self.create_service(Trigger, "~/reset", self._on_reset)
         self._reset()
@@ -86,6 +92,8 @@ class SimNode(Node):
         observation, info = self._live.reset(self.get_parameter("layout").value)
         self._controller = Controller(self._env.world.arm.joints, self._env.world.q_rad)
         self._started_s = time.monotonic()
+        if self._follow is not None:
+            self._follow.override("a reset")
         self._observe(observation, info, finished=False)
 
     # -- as a robot ----------------------------------------------------------------------------------------------
@@ -94,9 +102,18 @@ class SimNode(Node):
         if self._live.time_s < DEAF_S:
             return  # it was on its way to the world before the reset
         try:
-            self._controller.accept(messages.from_joint_trajectory(message), self._live.time_s)
+            self._accept(messages.from_joint_trajectory(message), self._live.time_s)
         except DataError as error:
             self.get_logger().error(f"ignored a trajectory: it {error}", throttle_duration_sec=1.0)
+            return
+        if self._follow is not None:
+            self._follow.override("joint_trajectory")
+
+    def _accept(self, command: Command, now_s: float) -> None:
+        self._controller.accept(command, now_s)
+
+    def _brake(self, now_s: float) -> None:
+        self._controller.brake(now_s, np.array(self._env.world.arm.acceleration_radps2))
 
     def _tick(self) -> None:
         """Bring the world to where the wall's clock is."""
@@ -104,10 +121,13 @@ class SimNode(Node):
         for _ in range(MOST_TICKS):
             if self._live.time_s + TICK_S > due_s:
                 return
-            if self._live.tick(self._controller.at(self._live.time_s + TICK_S)):
+            desired = self._controller.state(self._live.time_s + TICK_S)
+            if self._live.tick(desired[0]):
                 self._observe(*self._live.observe())
             else:
                 self._joints.publish(self._felt(self._now()))
+            if self._follow is not None:
+                self._follow.step(self._live.time_s, desired, self._env.world.arm_state())
         # Too slow for the asked pace: what is lost is lost, else the world would race to make up for it.
         self._started_s = time.monotonic() - self._live.time_s / self._settings.realtime_factor
 

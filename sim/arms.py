@@ -6,9 +6,6 @@ All obey the same action, the gripper's velocity, and their hands begin turned a
 same on each.
 """
 
-from rehearse.sim.robots import ASSETS, ROBOTS, Robot
-
-__all__ = ["ARMS", "ASSETS", "Arm"]
+from rehearse.sim.robots import ROBOTS
 
 ARMS = {name: ROBOTS[name] for name in ("arm7", "arm6", "arm5")}
-Arm = Robot

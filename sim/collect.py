@@ -9,7 +9,6 @@ that looks like must be learnt too: a model that never saw arrival cannot imagin
 """
 
 import itertools
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.takes import KeptTakes, Take
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import DEFAULT, get_task
+from rehearse.sim.workers import in_workers
 from rehearse.world_model.data import Clip, LeRobotWriter
 
 STEPS_AFTER_END = 4
@@ -140,9 +140,7 @@ def work(index: int) -> Take:
 
 def in_processes(config: CollectConfig, make_agent: Callable[[Task], Agent], indices: Sequence[int]) -> Iterator[Take]:
     """Takes in the order of ``indices``, from ``config.workers`` processes of this machine."""
-    context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
-    with context.Pool(min(config.workers, len(indices)), start_worker, (config, make_agent)) as pool:
-        yield from pool.imap(work, indices)
+    return in_workers(work, indices, config.workers, start_worker, (config, make_agent), in_order=True)
 
 
 def episodes(

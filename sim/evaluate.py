@@ -6,7 +6,6 @@ Pairing: episode i of seed s is test layout s * 1_000_000 + i for every method. 
 something can be harmed, it is success without harm.
 """
 
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,19 +17,20 @@ from types import MappingProxyType
 
 import numpy as np
 
-from rehearse.errors import ConfigError
+from rehearse.errors import ConfigError, RehearseError, SetupError
 from rehearse.planner import save_tree
 from rehearse.sim.agents import USUAL, Agent, make_agent, methods_of
 from rehearse.sim.episode import Episode, summarise
 from rehearse.sim.latency import Clock
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
-from rehearse.sim.perturb import Perturbation, Perturbed
 from rehearse.sim.planner_agent import PlannerSettings
 from rehearse.sim.sequential import Trial
 from rehearse.sim.starts import start_of
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.sim.telemetry import Telemetry
+from rehearse.sim.variation import checked
+from rehearse.sim.workers import in_workers
 
 NOTHING_DONE: Mapping = MappingProxyType({})
 Item = tuple[str, int]  # method and layout
@@ -42,8 +42,9 @@ class EvalConfig:
 
     None takes what is usual in the task: its level, its methods. ``options`` are the task's own. ``planner``: how the
     planners plan, but for what their names say. ``delay_steps``: actions arrive so many control periods late;
-    ``measured``: by as many as their planning took; ``compensate``: planners are told (latency.py). ``perturbation``:
-    what goes otherwise than in training. ``trees``: a folder for what planners imagined, a file an episode.
+    ``measured``: by as many as their planning took; ``compensate``: planners are told (latency.py). ``variations``:
+    {factor: strength} of what goes otherwise than in training (variation.py), but for latency, which is a clock's.
+    ``trees``: a folder for what planners imagined, a file an episode.
     """
 
     task: str = DEFAULT
@@ -59,7 +60,7 @@ class EvalConfig:
     delay_steps: int = 0
     measured: bool = False
     compensate: bool = True
-    perturbation: Perturbation | None = None
+    variations: Mapping[str, float] = field(default_factory=dict)
     trees: Path | None = None
     workers: int = os.cpu_count() or 1
 
@@ -69,6 +70,7 @@ class EvalConfig:
             "level": task.checked_level(self.level),
             "options": task.checked_options(self.options),
             "methods": methods_of(task) if self.methods is None else self.methods,
+            "variations": _changing(self.variations, task),
         }
         for name, value in usual.items():
             object.__setattr__(self, name, value)
@@ -86,6 +88,16 @@ class EvalConfig:
     def clock(self) -> Clock:
         """How late actions come."""
         return Clock(self.delay_steps, self.measured, self.compensate)
+
+
+def _changing(variations: Mapping[str, float], task: Task) -> dict[str, float]:
+    """Those that change anything; ConfigError for latency, which planners could not be told of here."""
+    if "latency" in variations:
+        raise ConfigError(
+            "latency is no variation in an evaluation but its clock, which planners can be told of: "
+            "give --clock fixed:400, or in a suite clocks"
+        )
+    return {name: strength for name, strength in checked(variations, task.variations).items() if strength}
 
 
 Runner = Callable[[EvalConfig, Sequence[Item]], Iterator[Episode]]
@@ -122,11 +134,17 @@ def start_worker(config: EvalConfig) -> None:
 
 
 def env_for(config: EvalConfig, render_mode: str | None = None, render_size: tuple[int, int] = (480, 640)) -> TaskEnv:
-    """The environment of an evaluation."""
-    task = get_task(config.task)
+    """The environment of an evaluation; SetupError if the task fails to make it."""
     film = dict(render_mode=render_mode, render_size=render_size)
-    env = task.make_env(config.level, config.split, config.options, **film)
-    return env if config.perturbation is None else Perturbed(env, config.perturbation, task.sized, task.period_s)
+    try:
+        return get_task(config.task).make_env(
+            config.level, config.split, config.options, variations=config.variations, **film
+        )
+    except RehearseError:
+        raise
+    except Exception as error:  # whatever a task of somebody's own may raise
+        said = f"{type(error).__name__}: {error}"
+        raise SetupError(f"the environment of {config.task} cannot be made ({said}); --debug shows where") from error
 
 
 def agent_for(config: EvalConfig, method: str, delays: Sequence[int] | None = None) -> Agent:
@@ -163,7 +181,7 @@ def run_episode(
 ) -> Episode:
     """One episode; ``on_step`` is called after the reset and after every step."""
     observation, info = env.reset(options={"layout": layout})
-    start = getattr(env, "laid_out", None) or start_of(env, observation)
+    start = start_of(env, observation)
     telemetry = Telemetry(task)
     agent.reset(env, observation, np.random.default_rng((seed, layout)))
     on_step(env, agent, info)
@@ -198,9 +216,7 @@ def run_episode(
 
 def in_processes(config: EvalConfig, items: Sequence[Item]) -> Iterator[Episode]:
     """Run the items in ``config.workers`` processes of this machine."""
-    context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
-    with context.Pool(min(config.workers, len(items)), start_worker, (config,)) as pool:
-        yield from pool.imap_unordered(partial(work, config), items)
+    return in_workers(partial(work, config), items, config.workers, start_worker, (config,))
 
 
 def run_episodes(

@@ -12,9 +12,10 @@ is held by nothing but friction, and can slip, or be let go.
 import mujoco
 import numpy as np
 
-from rehearse.sim.arms import ARMS, ASSETS
+from rehearse.sim.arms import ARMS
 from rehearse.sim.goal_world import PERIOD_S, GoalWorld
 from rehearse.sim.kinematics import ArmKinematics
+from rehearse.sim.robots import ASSETS
 
 ARM = ARMS["arm7"]
 MAX_SPEED_MPS = np.array([0.3, 0.3, 0.25])

@@ -12,6 +12,7 @@ METHODS = {
     "nothing": "Hold still",
     "random": "Random motion",
     "script-best": "The best script",
+    "cloning": "Cloned policy",
     "oracle": "Planner on true physics",
 }
 LEAD = """Before it moves, the robot rehearses: it imagines {futures} ways to go on, sees where each of them leads, and

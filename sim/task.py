@@ -28,7 +28,7 @@ GOALS = ("state", "image", "reading")
 SIGNAL_KINDS = ("regression", "event")
 RESERVED = (  # what results and datasets say of themselves
     *("task", "level", "split", "seed", "delay_steps", "compensate", "planner", "episodes", "checkpoint"),
-    *("clock", "perturbation"),
+    *("clock", "variations"),
     *("code", "code_version", "python", "machine", "date", "behaviour", "workers", "image_size"),
 )
 NONE: Mapping = MappingProxyType({})
@@ -149,7 +149,6 @@ class Task:
     levels: tuple[str, ...] = ("usual",)
     level: str = ""  # the usual one; the first unless given
     options: Mapping[str, Option] = field(default_factory=dict)
-    sized: tuple[str, ...] = ()  # geoms of the thing that is handled, if its size may be changed (perturb.py)
     changeable: frozenset[str] = frozenset()  # of level and options: what may be set on an environment between episodes
     variations: tuple[str, ...] = ()  # the factors of variation that its environment can be given
     training: Mapping[str, Any] = field(default_factory=dict)  # {field of TrainConfig: what its models need of it}

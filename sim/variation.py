@@ -38,6 +38,7 @@ FACTORS = {
     "dropped_frames": "pictures that do not arrive, and are black",
     "frozen_frames": "pictures that are the one before once more",
 }
+OF_THE_LINK = ("latency", "dropped_frames", "frozen_frames")  # happen on the way (link.py); the scene is as it was
 BACKGROUND = ("table", "floor")  # the geoms whose colour is the background's
 # The camera's turns, the background's colour and what happens between robot and world: the same in every task.
 # field -> (usual value, factor, far ends)

@@ -1,6 +1,6 @@
-"""``rehearse data check``: what is wrong with a dataset, before anything is trained on it."""
+"""``rehearse data check``: what is wrong with a dataset; ``rehearse data from-bag``: one out of a ROS 2 bag."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,21 +9,23 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.commands.base import Command, progress_bar
+from rehearse.ros_nodes.bag.dataset import convert
+from rehearse.ros_nodes.bag.reader import survey
+from rehearse.ros_nodes.bag.topics import Topics
+from rehearse.sim.arms import ARMS
 from rehearse.world_model.data.check import Report, check
 from rehearse.world_model.data.lerobot import read_info
 
 
 @dataclass(kw_only=True)
-class Data(Command):
-    """Look at a LeRobotDataset v3.0: `rehearse data check PATH` finds what is wrong with it.
+class Check(Command):
+    """Find what is wrong with a LeRobotDataset v3.0.
 
     Missing and damaged frames, NaN, jumps of the clock, dead and frozen cameras, numbers that never change, actions
     that a limit has cut, statistics that do not fit, episodes that are there twice. Exit code 0: nothing grave; 1:
     training on it would fail or mislead.
     """
 
-    verb: Annotated[Literal["check"], tyro.conf.Positional]
-    """What to do with it."""
     path: Annotated[Path, tyro.conf.Positional]
     """Folder of the dataset."""
 
@@ -40,6 +42,40 @@ class Data(Command):
         found = [asdict(finding) for finding in report.findings]
         self.write_json({"sound": report.sound, "findings": found, **report.facts})
         return 0 if report.sound else 1
+
+
+@dataclass(kw_only=True)
+class FromBag(Command):
+    """Make a LeRobotDataset v3.0 of a ROS 2 bag (MCAP) that recorder_node or `ros2 bag record` wrote. Needs no ROS.
+
+    Observations are images and proprioception of one stamp; actions are what passed the guard between them, in the
+    task's own terms; signals come from sim/info, where that was recorded.
+    """
+
+    bag: Annotated[Path, tyro.conf.Positional]
+    """An .mcap file, or a folder of them."""
+    out: Annotated[Path, tyro.conf.Positional]
+    """Folder of the new dataset; it appears when it is complete."""
+    topics: Topics = field(default_factory=Topics)
+    arm: Literal[tuple(ARMS)] = "arm7"
+    """Which arm it was."""
+    truncated: bool = False
+    """Take what is there of a bag that breaks off, as a killed recorder leaves it."""
+
+    def run(self, console: Console) -> int:
+        """Look what is in it, then convert it with a progress bar."""
+        contents = survey(self.bag, self.truncated)
+        total = sum(topic.count for topic in contents.values())
+        with progress_bar(console) as bar:
+            reading = bar.add_task("reading", total=total, text="messages")
+            step = lambda: bar.update(reading, advance=1)  # noqa: E731
+            counts = convert(self.bag, self.out, contents, self.topics, self.arm, self.truncated, step)
+        console.print(f"{self.out}: " + ", ".join(f"{name} {value:,}" for name, value in counts.items()))
+        self.write_json({"path": str(self.out), **counts})
+        return 0
+
+
+Data = Annotated[Check, tyro.conf.subcommand("check")] | Annotated[FromBag, tyro.conf.subcommand("from-bag")]
 
 
 def _facts(report: Report) -> Table:

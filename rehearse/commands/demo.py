@@ -8,8 +8,8 @@ from rich.console import Console
 from rehearse.commands.eval import about_evaluation, evaluate_with_bar, results_table
 from rehearse.commands.of_task import TaskCommand
 from rehearse.page import write_page
-from rehearse.recorded import default_checkpoint
-from rehearse.sim.agents import make_agent
+from rehearse.recorded import default_checkpoint, default_policy
+from rehearse.sim.agents import make_agent, methods_of
 from rehearse.sim.evaluate import EvalConfig, Report
 from rehearse.stories import habit, tell
 
@@ -39,6 +39,7 @@ class Demo(TaskCommand):
             episodes=self.episodes or (10 if self.quick else 100),
             seed=self.seed,
             checkpoint=checkpoint,
+            policy=default_policy(task, methods_of(task)),
             options=self.given_options(),
         )
         report = evaluate_with_bar(config, console)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rehearse.commands.base import about, progress_bar
 from rehearse.commands.of_suite import run_suite
 from rehearse.commands.of_task import TaskCommand
+from rehearse.commands.tables import fitted, rate_words
 from rehearse.errors import ConfigError
 from rehearse.figures import against_futures, standalone
 from rehearse.files import atomic_write
@@ -50,6 +51,9 @@ class Eval(TaskCommand):
     periods; measured, as much later as its planning took on this machine, rounded up to control periods."""
     blind_to_delay: bool = False
     """Planners are not told of the latency, and plan as if they acted at once."""
+    variations: str | None = None
+    """What goes otherwise than in training: comma-separated FACTOR=STRENGTH, from 0, as usual, to 1, such as
+    friction=0.5,light=1. `rehearse tasks` lists the factors of each task."""
     suite: str | None = None
     """Run a suite instead, which says all of the above itself: the name of a shipped one (smoke, headline, robustness)
     or the path of a YAML file."""
@@ -106,6 +110,7 @@ class Eval(TaskCommand):
             delay_steps=clock.steps,
             measured=clock.measured,
             compensate=clock.told,
+            variations=parsed_variations(self.variations),
             trees=self.trees,
             workers=self.workers,
         )
@@ -113,8 +118,14 @@ class Eval(TaskCommand):
         with nullcontext() if self.ray_address is None else connected(self.ray_address):
             run = in_processes if self.ray_address is None else episodes_on_ray
             report = evaluate_with_bar(config, console, self.rows, trial, run)
-        scene = ", ".join([f"level {config.level}", *(f"{name} {value}" for name, value in config.options.items())])
-        Console().print(results_table(task, report.rows, f"{self.task}, {scene}, test layouts"))
+        scene = ", ".join(
+            [
+                f"level {config.level}",
+                *(f"{name} {value}" for name, value in config.options.items()),
+                *(f"{name} {strength:g}" for name, strength in config.variations.items()),
+            ]
+        )
+        Console().print(results_table(task, report.rows, f"{self.task}, {scene}, test layouts", Console().width))
         self.write_json({**report.to_dict(), "about": about_evaluation(config)})
         if report.decision is not None:
             Console().print(f"{report.decision['words']}; rates of an evaluation that stops by itself lean a little")
@@ -130,6 +141,18 @@ class Eval(TaskCommand):
                 "--floor is for --until-decided; rehearse gate --min-success judges a finished evaluation"
             )
         return None
+
+
+def parsed_variations(text: str | None) -> dict[str, float]:
+    """{factor: strength} from ``friction=0.5,light=1``; ConfigError for what is not so written."""
+    found = {}
+    for word in text.split(",") if text else ():
+        name, _, strength = word.strip().partition("=")
+        try:
+            found[name] = float(strength)
+        except ValueError as error:
+            raise ConfigError(f"--variations {text!r}: write FACTOR=STRENGTH with commas between") from error
+    return found
 
 
 def write_figures(task: Task, rows: list[dict], folder: Path) -> None:
@@ -187,24 +210,21 @@ def about_evaluation(config: EvalConfig) -> dict[str, str]:
     return about(**conditions(config), episodes=config.episodes, checkpoint=checkpoint)
 
 
-def results_table(task: Task, rows: list[dict], title: str) -> Table:
+def results_table(task: Task, rows: list[dict], title: str, width: int) -> Table:
     """Rates with their Wilson 95 % intervals, one row per method."""
-    table = Table(title=title, caption="rates with Wilson 95 % intervals; time over successes; CPU time per decision")
     rates = ("success",) if task.harm is None else ("success", task.harm.event)
-    last = "progress" if task.harm is None else f"peak {task.harm.strain}"
-    for name in ("method", "n", *rates, "time", last, "CPU"):
-        table.add_column(name, justify="left" if name == "method" else "right")
-    for row in rows:
-        table.add_row(
-            row["method"],
-            str(row["n"]),
-            *(_rate(row, name) for name in rates),
-            "-" if row["time_s"] is None else f"{row['time_s']:.1f} s",
-            f"{row['progress_mean' if task.harm is None else f'{task.harm.strain}_median']:.2f}",
-            f"{row['cpu_ms']:.0f} ms",
-        )
-    return table
+    last, of = ("progress", "progress_mean") if task.harm is None else _peak(task.harm.strain)
+    columns = {
+        "method": [row["method"] for row in rows],
+        "n": [str(row["n"]) for row in rows],
+        **{name: [rate_words(row, name) for row in rows] for name in rates},
+        "time": ["-" if row["time_s"] is None else f"{row['time_s']:.1f} s" for row in rows],
+        last: [f"{row[of]:.2f}" for row in rows],
+        "CPU": [f"{row['cpu_ms']:.0f} ms" for row in rows],
+    }
+    caption = "rates with Wilson 95 % intervals; time over successes; CPU time per decision"
+    return fitted(title, columns, width, (last, "time"), "--json FILE", caption)
 
 
-def _rate(row: dict, name: str) -> str:
-    return f"{100 * row[name]:.0f} % [{100 * row[name + '_low']:.0f}, {100 * row[name + '_high']:.0f}]"
+def _peak(strain: str) -> tuple[str, str]:
+    return f"peak\n{strain}", f"{strain}_median"

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearse.commands.base import about, progress_bar
+from rehearse.commands.tables import fitted, rate_words
 from rehearse.errors import ConfigError
 from rehearse.files import atomic_write
 from rehearse.page import Story
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from rehearse.commands.eval import Eval
 
 OF_SUITE = {"suite", "out", "freeze", "episodes", "checkpoint", "workers", "json", "debug"}
-NOT_OF_LATENCY = {"suite", "freeze", "clock", "rows", "trees", "figures"}
+NOT_OF_LATENCY = {"suite", "freeze", "clock", "rows", "trees", "figures", "variations"}
 
 
 def run_suite(command: "Eval", console: Console) -> int:
@@ -58,7 +59,7 @@ def run_suite(command: "Eval", console: Console) -> int:
             written.write_text(text, encoding="utf-8")
     write_suite_page(run.out / "page.html", report, films)
     for part in report["parts"]:
-        Console().print(_table(part))
+        Console().print(first_cell_table(part, run.out, Console().width))
     console.print(f"the page: {(run.out / 'page.html').resolve()}")
     command.write_json(report)
     return 0
@@ -136,29 +137,23 @@ def _film(run: SuiteRun, console: Console) -> dict[str, list[tuple[Story, bool]]
     return films
 
 
-def _table(part: dict) -> Table:
-    cell, harm = part["cells"][0], part["harm"]
-    table = Table(
-        title=f"{part['name']}: {part['task']}, level {cell['level']}", caption="rates with Wilson 95 % intervals"
-    )
-    for name in ("method", "n", "success", *([harm] if harm else []), "time", "ms p50 / p99", "late", "surprise"):
-        table.add_column(name, justify="left" if name == "method" else "right")
-    for row in cell["rows"]:
-        rates = (
-            f"{100 * row[name]:.0f} % [{100 * row[name + '_low']:.0f}, {100 * row[name + '_high']:.0f}]"
-            for name in ("success", *([harm] if harm else []))
-        )
-        planned = row["plan_ms_p50"] is not None
-        table.add_row(
-            row["method"],
-            str(row["n"]),
-            *rates,
-            "-" if row["time_s"] is None else f"{row['time_s']:.1f} s",
-            f"{row['plan_ms_p50']:.0f} / {row['plan_ms_p99']:.0f}" if planned else "-",
-            f"{100 * row['late']:.0f} %" if planned else "-",
-            "-" if row["surprise"] is None else f"{row['surprise']:.1f}",
-        )
-    return table
+def first_cell_table(part: dict, out: Path, width: int) -> Table:
+    """A row a method of the part's first cell; the page has all of them."""
+    cell, harm, rows = part["cells"][0], part["harm"], part["cells"][0]["rows"]
+    planned = [row if row["plan_ms_p50"] is not None else None for row in rows]
+    columns = {
+        "method": [row["method"] for row in rows],
+        "n": [str(row["n"]) for row in rows],
+        "success": [rate_words(row, "success") for row in rows],
+        **({harm: [rate_words(row, harm) for row in rows]} if harm else {}),
+        "time": ["-" if row["time_s"] is None else f"{row['time_s']:.1f} s" for row in rows],
+        "ms p50\n/ p99": [f"{row['plan_ms_p50']:.0f} / {row['plan_ms_p99']:.0f}" if row else "-" for row in planned],
+        "late": [f"{100 * row['late']:.0f} %" if row else "-" for row in planned],
+        "surprise": ["-" if row["surprise"] is None else f"{row['surprise']:.1f}" for row in rows],
+    }
+    title = f"{part['name']}: {part['task']}, level {cell['level']}"
+    least = ("surprise", "late", "time", "ms p50\n/ p99")
+    return fitted(title, columns, width, least, str(out / "report.md"), "rates with Wilson 95 % intervals")
 
 
 def _json(report: dict) -> str:

@@ -66,10 +66,10 @@ class Replay(Command):
         compared = [name for name in replayed if name in recorded and name not in NOT_COMPARED]
         same = all(replayed[name] == recorded.get(name) for name in compared)
         table = Table(title=f"{method}, layout {layout}: {'as recorded' if same else 'NOT as recorded'}")
-        for name in ("", *compared):
-            table.add_column(name, justify="right")
-        for name, row in (("recorded", recorded), ("replayed", replayed)):
-            table.add_row(name, *(str(row.get(key)) for key in compared))
+        for name in ("", "recorded", "replayed"):
+            table.add_column(name, justify="right" if name else "left")
+        for name in compared:
+            table.add_row(name, *(str(row.get(name)) for row in (recorded, replayed)))
         Console().print(table)
         self.write_json({"same": same, "recorded": recorded, "replayed": replayed})
         return 0 if same else 1

@@ -52,6 +52,7 @@ def facts(task: Task) -> dict[str, str | list[str]]:
         "levels": list(task.levels),
         "actions": list(task.actions),
         "signals": list(task.signals),
+        "can be varied by": list(task.variations),
         "methods": [*task.scripts, *task.oracles],
     }
 

@@ -1,7 +1,7 @@
-"""A suite's figures as SVG in the page's roles: success against latency, and heat maps of success under perturbations.
+"""A suite's figures as SVG in the page's roles: success against latency, and heat maps of success under variations.
 
     svg = latency_curves(part["latency"], "Success against latency, reach")
-    svg = heat_map(part["robustness"][0], "planner-64 on reach under perturbations")
+    svg = heat_map(part["robustness"][0], "planner-64 on reach under variations")
 
 What colour says is said by marker, dash or number too.
 """
@@ -92,12 +92,12 @@ def heat_map(told: dict[str, Any], label: str) -> Markup:
     most = max(len(points) for points in factors.values()) + 1
     height = ROW_IN * len(factors) + HEAD_IN
     figure = Figure(figsize=(WIDTH_IN, height))
-    axes = figure.add_axes((0.21, 0.0, 0.79, 1 - HEAD_IN / height))
+    axes = figure.add_axes((0.27, 0.0, 0.73, 1 - HEAD_IN / height))
     axes.set(xlim=(0, most), ylim=(len(factors), 0))
     axes.axis("off")
     for row, (factor, points) in enumerate(factors.items()):
         place = dict(transform=axes.get_yaxis_transform(), ha="right", va="center", clip_on=False)
-        axes.text(-0.02, row + 0.5, factor, color=COLOUR["ink"], fontsize=FONT_PT, **place)
+        axes.text(-0.02, row + 0.5, factor.replace("_", " "), color=COLOUR["ink"], fontsize=FONT_PT, **place)
         cells = [("as usual", told["usual"]), *((strength_words(factor, p["strength"]), p) for p in points)]
         for column, (words, point) in enumerate(cells):
             _cell(axes, column, row, words, point["success"])

@@ -15,9 +15,9 @@ from typing import Any
 from rehearse.errors import DataError
 from rehearse.files import atomic_write
 from rehearse.sim.episode import Episode
+from rehearse.sim.evaluate import env_for
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.starts import start_of
-from rehearse.sim.tasks import get_task
 from rehearse.suites.suite import Cell
 
 Lock = dict[str, dict[str, Any]]  # {scene: {"first": layout, "starts": [hash, ...]}}
@@ -53,7 +53,7 @@ def freeze(cells: Sequence[Cell], on_layout: Callable[[str], None] = lambda scen
     lock: Lock = {}
     for scene, cell in scenes_of(cells).items():
         config = cell.config
-        env = get_task(config.task).make_env(config.level, config.split, config.options)
+        env = env_for(config)
         starts = []
         try:
             for layout in cell.layouts:

@@ -14,8 +14,8 @@ from rehearse.figures import against_futures
 from rehearse.files import atomic_write
 from rehearse.page import Story, rate_panels, story_view, templates
 from rehearse.sim.agents import CLONING, IDENTITY
-from rehearse.sim.perturb import FACTORS
 from rehearse.sim.tasks import get_task
+from rehearse.sim.variation import FACTORS
 from rehearse.suites.figures import heat_map, latency_curves
 from rehearse.suites.report import LATE, strength_words
 from rehearse.suites.suite import LEARNED
@@ -45,8 +45,8 @@ def write_suite_page(path: Path, report: dict[str, Any], films: Films) -> None:
             parts=parts,
             overview=_overview(report["parts"]),
             about=_about(report),
-            factors={name: FACTORS[name].meaning for name in FACTORS if _tried(report, name)},
-            perturbed=any(part["robustness"] for part in report["parts"]),
+            factors={name: meaning for name, meaning in FACTORS.items() if name != LATE and _tried(report, name)},
+            varied=any(part["robustness"] for part in report["parts"]),
             late=any(part["latency"] for part in report["parts"]),
         )
     )
@@ -123,7 +123,7 @@ def _part(part: dict[str, Any], films: Sequence[tuple[Story, bool]]) -> dict[str
 
 
 def _heat(part: dict[str, Any], told: dict[str, Any]) -> Any:
-    return heat_map(told, f"Success of {told['method']} in {part['name']}, {told['scene']}, under every perturbation")
+    return heat_map(told, f"Success of {told['method']} in {part['name']}, {told['scene']}, under every variation")
 
 
 def _latency(part: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -169,7 +169,7 @@ def _scene(task: Any, part: dict[str, Any], cell: dict[str, Any]) -> dict[str, A
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """For a comment on a pull request: every row, then what latency and perturbations do to the planner."""
+    """For a comment on a pull request: every row, then what latency and variations do to the planner."""
     suite, about = report["suite"], report["about"]
     frozen = "frozen starts" if suite["frozen"] else "starts not frozen"
     lines = [
@@ -221,7 +221,7 @@ def _markdown_of(part: dict[str, Any]) -> list[str]:
                 if factor != LATE
             ]
             if told:
-                lines += ["", f"Perturbed, `{each['method']}` (as usual {usual}): " + "; ".join(told) + "."]
+                lines += ["", f"Varied, `{each['method']}` (as usual {usual}): " + "; ".join(told) + "."]
     return lines
 
 

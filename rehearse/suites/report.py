@@ -11,7 +11,6 @@ from typing import Any
 
 from rehearse.recorded import digest
 from rehearse.sim.agents import IDENTITY
-from rehearse.sim.perturb import FACTORS
 from rehearse.sim.tasks import get_task
 from rehearse.suites.run import SuiteRun
 from rehearse.suites.suite import LEARNED, Cell
@@ -74,7 +73,7 @@ def _cell(run: SuiteRun, i: int, first_row: int) -> dict[str, Any]:
         failed = [begin + at for at, episode in enumerate(episodes) if not episode.success]
         failures[method] = failed[:FAILURES_TOLD]
         begin += len(episodes)
-    perturbation = config.perturbation
+    factor, strength = cell.varied
     return {
         "id": cell.id,
         "level": config.level,
@@ -82,8 +81,8 @@ def _cell(run: SuiteRun, i: int, first_row: int) -> dict[str, Any]:
         "clock": config.clock.words(get_task(config.task).period_s),
         "delay_ms": None if config.measured else round(1000 * config.delay_steps * get_task(config.task).period_s),
         "told": config.compensate,
-        "factor": None if perturbation is None else perturbation.factor,
-        "strength": None if perturbation is None else perturbation.strength,
+        "factor": factor,
+        "strength": strength,
         "first_row": first_row,
         "rows": summaries,
         "failures": failures,
@@ -171,7 +170,5 @@ def _robustness(cells: Sequence[dict]) -> list[dict[str, Any]]:
 
 
 def strength_words(factor: str, strength: float) -> str:
-    """Such as ``0.5×`` or ``400 ms``."""
-    if factor == LATE:
-        return f"{1000 * strength:g} ms"
-    return f"{strength:g}{FACTORS[factor].unit}"
+    """Such as ``0.5``, which is half of the way to the far end, or ``400 ms``."""
+    return f"{1000 * strength:g} ms" if factor == LATE else f"{strength:g}"

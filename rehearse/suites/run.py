@@ -9,7 +9,6 @@ the next counts), ``rows.parquet`` (the same in one table), and what report.py a
 """
 
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from rehearse.sim.evaluate import EvalConfig, agent_for, env_for, run_episode
 from rehearse.sim.ledger import Ledger
 from rehearse.sim.task import TaskEnv
 from rehearse.sim.tasks import get_task
+from rehearse.sim.workers import in_workers
 from rehearse.suites.frozen import Lock, check_start
 from rehearse.suites.suite import Cell, Suite, suite_hash
 
@@ -122,7 +122,7 @@ class SuiteRun:
 def row_head(run: SuiteRun, cell: Cell) -> dict[str, Any]:
     """What all rows of a cell have in common. ``conditions``: as `rehearse eval --json` writes them, for replays."""
     config, made = cell.config, conditions(cell.config)
-    perturbation = config.perturbation
+    factor, strength = cell.varied
     return {
         "suite": run.suite.name,
         "suite_hash": run.hash,
@@ -135,8 +135,8 @@ def row_head(run: SuiteRun, cell: Cell) -> dict[str, Any]:
         "seed": config.seed,
         "clock": config.clock.words(get_task(config.task).period_s),
         "told": config.compensate,
-        "factor": None if perturbation is None else perturbation.factor,
-        "strength": None if perturbation is None else perturbation.strength,
+        "factor": factor,
+        "strength": strength,
         "planner": json.dumps(asdict(config.planner)),
         "checkpoint": None if config.checkpoint is None else str(config.checkpoint),
         "checkpoint_sha256": made["checkpoint_sha256"],
@@ -193,9 +193,7 @@ def _run(configs: Sequence[EvalConfig], items: Sequence[Item], workers: int) -> 
         finally:
             _stop()
         return
-    context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
-    with context.Pool(min(workers, len(items)), _start, (configs,)) as pool:
-        yield from pool.imap_unordered(_work, items)
+    yield from in_workers(_work, items, workers, _start, (configs,))
 
 
 _configs: Sequence[EvalConfig] = ()

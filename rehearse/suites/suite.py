@@ -4,8 +4,8 @@
     for cell in cells_of(suite): cell.id, cell.config # every condition, as an EvalConfig
 
 A part is one task. Its cells vary one thing at a time: levels and options in every combination, and under the first of
-its clocks nothing else, then each further clock, then each strength of each perturbation. All cells and methods meet
-the same layouts. The format is told in docs/evaluation.md.
+its clocks nothing else, then each further clock, then each strength of each factor of variation. All cells and methods
+meet the same layouts. The format is told in docs/evaluation.md.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ from rehearse.sim.agents import CLONING, IDENTITY
 from rehearse.sim.evaluate import EvalConfig
 from rehearse.sim.latency import Clock
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
-from rehearse.sim.perturb import FACTORS, Perturbation
 from rehearse.sim.planner_agent import PlannerSettings
 from rehearse.sim.task import Task
 from rehearse.sim.tasks import get_task
+from rehearse.sim.variation import OF_THE_LINK
 from rehearse.world_model import describe
 
 SHIPPED = Path(__file__).parent
@@ -38,7 +38,7 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True)
 class Sweep:
-    """One factor of variation (sim/perturb.py) at several strengths."""
+    """One factor of variation (sim/variation.py) at several strengths from 0 to 1."""
 
     factor: str
     strengths: list[float]
@@ -61,7 +61,7 @@ class Part:
     episodes: int | None = None
     clocks: list[str] = field(default_factory=lambda: ["ideal"])
     told: list[bool] = field(default_factory=lambda: [True])
-    perturbations: list[Sweep] = field(default_factory=list)
+    variations: list[Sweep] = field(default_factory=list)
     planner: dict[str, Any] = field(default_factory=dict)
     fewer: dict[str, int] = field(default_factory=dict)
     checkpoint: str | None = None
@@ -111,16 +111,17 @@ class Cell:
         return self.layouts[: self.fewer.get(method, len(self.layouts))]
 
     @property
-    def plain(self) -> bool:
-        """Nothing is otherwise than usual, and nothing is late."""
-        return self.config.perturbation is None and self.config.clock == Clock()
+    def varied(self) -> tuple[str, float] | tuple[None, None]:
+        """The factor of variation and its strength, if there is one."""
+        return next(iter(self.config.variations.items()), (None, None))
 
     @property
     def scene(self) -> str:
-        """What its starts depend on besides the layout's number."""
+        """What its starts depend on besides the layout's number: not what happens to pictures later on."""
         config = self.config
         options = (f"{name}={value}" for name, value in sorted(config.options.items()))
-        return " ".join([config.task, config.level, *options, config.split])
+        varied = (f"{name}={value:g}" for name, value in sorted(config.variations.items()) if name not in OF_THE_LINK)
+        return " ".join([config.task, config.level, *options, *varied, config.split])
 
 
 def read_suite(source: str | Path, checkpoint: Path | None = None) -> Suite:
@@ -214,10 +215,10 @@ def cells_of_part(suite: Suite, part: Part, checkpoint: Path | None = None) -> l
     settings = _built(PlannerSettings, part.planner, "planner")
     found: dict[str, Cell] = {}
     first, *other_clocks = _clocks(part, task)
-    varied = [(first, None), *((clock, None) for clock in other_clocks), *((first, each) for each in _strengths(part))]
+    varied = [(first, {}), *((clock, {}) for clock in other_clocks), *((first, each) for each in _strengths(part))]
     scenes = [dict(zip(part.options, values)) for values in product(*part.options.values())]
     given = part.checkpoint and Path(part.checkpoint)
-    for level, options, (clock, perturbation) in product(part.levels or [task.level], scenes, varied):
+    for level, options, (clock, variations) in product(part.levels or [task.level], scenes, varied):
         # Only planners can be told, so that only theirs can be blind to it: all others would do the same again.
         able = methods if clock.told else tuple(method for method in methods if method.startswith(LEARNED))
         if not able:
@@ -236,7 +237,7 @@ def cells_of_part(suite: Suite, part: Part, checkpoint: Path | None = None) -> l
             delay_steps=clock.steps,
             measured=clock.measured,
             compensate=clock.told,
-            perturbation=perturbation,
+            variations=variations,
         )
         cell = Cell(_cell_id(part, task, config, options), part.name, config, part.fewer)
         found.setdefault(cell.id, cell)
@@ -272,11 +273,8 @@ def _clocks(part: Part, task: Task) -> list[Clock]:
     return list(dict.fromkeys(Clock() if clock.steps == 0 and not clock.measured else clock for clock in clocks))
 
 
-def _strengths(part: Part) -> list[Perturbation]:
-    found = [Perturbation(sweep.factor, float(value)) for sweep in part.perturbations for value in sweep.strengths]
-    if {sweep.factor for sweep in part.perturbations} & {"size"} and not get_task(part.task).sized:
-        raise ConfigError("nothing in this task changes its size; leave the factor size out")
-    return [each for each in found if not each.neutral]
+def _strengths(part: Part) -> list[dict[str, float]]:
+    return [{sweep.factor: value} for sweep in part.variations for value in sweep.strengths if value]
 
 
 def _cell_id(part: Part, task: Task, config: EvalConfig, options: Mapping[str, str]) -> str:
@@ -284,8 +282,7 @@ def _cell_id(part: Part, task: Task, config: EvalConfig, options: Mapping[str, s
     words = [part.name.replace(":", "-").replace("/", "-"), config.level, *options.values()]
     if config.clock != Clock():
         words += [config.clock.words(task.period_s).replace(":", "-"), *([] if config.compensate else ["blind"])]
-    if config.perturbation is not None:
-        words.append(f"{config.perturbation.factor}-{config.perturbation.strength:g}")
+    words += [f"{factor}-{strength:g}" for factor, strength in config.variations.items()]
     return "_".join(words)
 
 
@@ -318,14 +315,9 @@ def suite_hash(cells: Sequence[Cell], starts: Mapping[str, Any] | None) -> str:
             "fewer": dict(cell.fewer),
             "clock": asdict(cell.config.clock),
             "planner": asdict(cell.config.planner),
-            "perturbation": None if cell.config.perturbation is None else asdict(cell.config.perturbation),
+            "perturbation": dict(cell.config.variations) or None,  # its former name: hashes shall stay
         }
         for cell in cells
     ]
     content = json.dumps([told, starts or {}], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def factor_words(perturbation: Perturbation) -> str:
-    """The meaning of a factor, for people."""
-    return FACTORS[perturbation.factor].meaning

@@ -18,6 +18,7 @@ from rehearse.ros_nodes.guard import checks
 from rehearse.ros_nodes.guard.chain import Chain
 from rehearse.ros_nodes.guard.limits import Limits
 from rehearse.ros_nodes.guard.trajectory import (
+    MOST_JOINTS,
     Command,
     Reference,
     Trajectory,
@@ -73,10 +74,8 @@ class Guard:
         if (late := checks.fresh(stamp_s, now.ros_s, self.settings.joint_timeout_s)) is not PASS:
             self._damaged = Verdict(Action.HOLD, Reason.STALE_JOINTS, f"joint_states are {late.detail}")
             return
-        missing = [name for name in self.limits.joints if name not in joints]
-        if missing or len(q_rad) != len(joints):
-            said = f"joint_states lack {', '.join(missing)}" if missing else "joint_states have names without positions"
-            self._damaged = Verdict(Action.HOLD, Reason.JOINT_SET, said)
+        if said := _ill_formed(joints, len(q_rad), self.limits.joints):
+            self._damaged = Verdict(Action.HOLD, Reason.JOINT_SET, f"joint_states {said}")
             return
         measured = np.array([q_rad[joints.index(name)] for name in self.limits.joints], float)
         if not np.isfinite(measured).all():
@@ -248,3 +247,14 @@ class Guard:
         self._braked = True
         self.reference.begin(told, now.ros_s)
         return told
+
+
+def _ill_formed(joints: tuple[str, ...], positions: int, wanted: tuple[str, ...]) -> str:
+    """What is wrong with the names of a joint state, or ""."""
+    if len(joints) > MOST_JOINTS:
+        return f"name more than {MOST_JOINTS} joints"
+    if missing := [name for name in wanted if name not in joints]:
+        return f"lack {', '.join(missing)}"
+    if len(set(joints)) < len(joints):
+        return "name a joint twice"
+    return "" if positions == len(joints) else "have names without positions"

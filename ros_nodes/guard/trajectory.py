@@ -8,6 +8,7 @@ that it starts from. Positions and velocities at both ends of a segment give its
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from rehearse.errors import DataError
 
 MOST_POINTS = 1000  # more is a mistake, and would take long to look at
+MOST_JOINTS = 256  # that a command or a joint state may name
 SAMPLE_S = 0.01  # how finely paths are looked at
 _SAME_S = 1e-6
 
@@ -175,6 +177,12 @@ class Reference:
         return now_s - began_s >= trajectory.duration_s
 
 
+def listed(names: Sequence[str], most: int = 5, letters: int = 40) -> str:
+    """Some of the names that a stranger sent, none longer than a line has room for."""
+    shown = [name if len(name) <= letters else f"{name[:letters]}…" for name in names[:most]]
+    return ", ".join([*shown, f"and {len(names) - most} more"] if len(names) > most else shown)
+
+
 def arranged(command: Command, joints: tuple[str, ...]) -> Trajectory:
     """The command's points in the order of ``joints``; DataError names what is missing, unknown or out of order.
 
@@ -185,11 +193,11 @@ def arranged(command: Command, joints: tuple[str, ...]) -> Trajectory:
     strange = [name for name in command.joints if name not in joints]
     if missing or strange or len(command.joints) != len(joints):
         parts = (("missing", missing), ("unknown", strange))
-        said = "; ".join(f"{what}: {', '.join(names)}" for what, names in parts if names) or "a name stands twice"
+        said = "; ".join(f"{what}: {listed(names)}" for what, names in parts if names) or "a name stands twice"
         raise DataError(f"joints do not match ({said})")
     count = len(command.times_s)
     if count > MOST_POINTS:
-        raise DataError(f"{count} points, at most {MOST_POINTS}")
+        raise DataError(f"more than {MOST_POINTS} points")
     if count == 0 or command.q_rad.shape != (count, len(joints)) or command.qd_radps.shape != command.q_rad.shape:
         raise DataError(f"every one of {count} points needs {len(joints)} positions and velocities")
     if command.times_s[0] < 0 or (np.diff(command.times_s) < _SAME_S).any():

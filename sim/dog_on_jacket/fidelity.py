@@ -8,7 +8,6 @@ by the model from what the robot saw, and carried out on copies of the true worl
 physics itself from the true state, with friction and mass, which nobody can see, at their nominal values.
 """
 
-import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from rehearse.sim.dog_on_jacket.world import PERIOD_S, World
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.planner_agent import PlannerAgent
 from rehearse.sim.task import Situation
+from rehearse.sim.workers import in_workers
 from rehearse.world_model.metrics import auroc, spearman
 
 DYNAMICS = ("model", "nominal")
@@ -107,13 +107,11 @@ def measure(
 
     ``brier`` is the mean squared error of the chance of waking over all candidates of all states.
     """
-    context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
-    found = []
-    with context.Pool(min(config.workers, config.states), _start_worker, (config, checkpoint)) as pool:
-        for state in pool.imap(_state, range(config.states)):
-            on_state()
-            if state is not None:
-                found.append(state)
+    found, numbers = [], range(config.states)
+    for state in in_workers(_state, numbers, config.workers, _start_worker, (config, checkpoint), in_order=True):
+        on_state()
+        if state is not None:
+            found.append(state)
     return [_row(name, found) for name in DYNAMICS]
 
 

@@ -9,7 +9,6 @@ it sees, for what it has never seen it cannot draw. How well each tells strange 
 bootstrap interval over episodes.
 """
 
-import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.dog_on_jacket.world import PERIOD_S
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.planner_agent import PlannerAgent
+from rehearse.sim.workers import in_workers
 from rehearse.world_model.metrics import auroc
 
 CANDIDATES = 32
@@ -105,11 +105,9 @@ def measure(
         for i in range(config.layouts)
     ]
     found: dict[str | None, list[np.ndarray]] = {kind: [] for kind in (None, *ODDITIES)}
-    context = multiprocessing.get_context("spawn")  # a forked process cannot share a GL context
-    with context.Pool(min(config.workers, len(items)), _start_worker, (config, checkpoint)) as pool:
-        for kind, felt in pool.imap(_episode, items):
-            found[kind].append(np.array(felt))
-            on_episode()
+    for kind, felt in in_workers(_episode, items, config.workers, _start_worker, (config, checkpoint), in_order=True):
+        found[kind].append(np.array(felt))
+        on_episode()
     return [_row(kind, found[None], found[kind]) for kind in ODDITIES]
 
 

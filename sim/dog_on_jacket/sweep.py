@@ -8,7 +8,6 @@ validation split, so that the best script is chosen without looking at the layou
 """
 
 import itertools
-import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from rehearse.sim.dog_on_jacket.factors import LEVELS, sample_factors
 from rehearse.sim.dog_on_jacket.world import PERIOD_S, World
 from rehearse.sim.episode import wilson
 from rehearse.sim.layouts import LAYOUTS_PER_SEED, layout_seed
+from rehearse.sim.workers import in_workers
 
 DIRECTIONS_RAD = (-0.4, -0.2, 0.0, 0.2, 0.4)
 SPEEDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 1.0)
@@ -71,10 +71,10 @@ def _try(script: StraightPull, factors: object) -> tuple[bool, bool, float]:
 def sweep(config: SweepConfig, on_layout: Callable[[], None] = lambda: None) -> list[dict]:
     """One row per script, best first, with Wilson intervals."""
     layouts = []
-    with multiprocessing.get_context("spawn").Pool(config.workers, _start_worker) as pool:
-        for outcome in pool.imap(partial(_try_all, config), range(config.episodes)):
-            layouts.append(outcome)
-            on_layout()
+    indices = range(config.episodes)
+    for outcome in in_workers(partial(_try_all, config), indices, config.workers, _start_worker, in_order=True):
+        layouts.append(outcome)
+        on_layout()
     table = np.array(layouts, dtype=float)  # (layouts, scripts, 3)
     rows = []
     for i, script in enumerate(SCRIPTS):

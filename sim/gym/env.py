@@ -12,6 +12,7 @@ says of it, or else whether the return has reached its ``reward_threshold`` when
 
 import math
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gymnasium
 import mujoco
@@ -31,17 +32,25 @@ REMEDY = "pip install 'gymnasium[mujoco]', or the package that registers it, nam
 def open_gym(name: str, size: int = 64) -> gymnasium.Env:
     """The environment that draws pictures; SetupError or ConfigError say why there is none.
 
-    Where it may be told, it draws them twice as large as ``size`` and without shadows, which takes a tenth of the time.
+    What its maker wants to be told stands behind the id, as in a URL: ``Meta-World/MT1?env_name=reach-v3``. Where it
+    may be told, it draws pictures twice as large as ``size`` and without shadows, which takes a tenth of the time.
     """
+    made_of, _, words = name.partition("?")
+    told = dict(parse_qsl(words, strict_parsing=True)) if words else {}
     try:
         try:
-            made = gymnasium.make(name, render_mode="rgb_array", width=2 * size, height=2 * size)
+            made = gymnasium.make(made_of, render_mode="rgb_array", width=2 * size, height=2 * size, **told)
         except TypeError:  # it has a size of its own
-            made = gymnasium.make(name, render_mode="rgb_array")
+            made = gymnasium.make(made_of, render_mode="rgb_array", **told)
     except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
         raise SetupError(f"{name} needs something that is not installed ({error}); {REMEDY}") from error
-    except (gymnasium.error.Error, TypeError, ValueError) as error:
+    except (gymnasium.error.Error, TypeError) as error:
         raise ConfigError(f"Gymnasium cannot make {name!r}: {error}; {REMEDY}") from error
+    except Exception as error:  # whatever a package raises that was written for another MuJoCo than is installed
+        raise SetupError(
+            f"{name} breaks at its start ({type(error).__name__}: {error}) with MuJoCo {mujoco.__version__}; "
+            "see in its package which versions it wants"
+        ) from error
     box = made.action_space
     if not isinstance(box, gymnasium.spaces.Box) or len(box.shape) != 1 or not np.isfinite([box.low, box.high]).all():
         made.close()

@@ -75,7 +75,6 @@ def _task(name: str, block: str, summary: str, checkpoint: str, cloned: str | No
         ),
         objective=partial(objective, turn_m=turn_m),
         success_words="Block at the goal",
-        sized=("block_0",) if len(SHAPES[block].boxes) == 1 else (),
         checkpoint=checkpoint,
         cloned=cloned,
     )

@@ -46,7 +46,6 @@ TASK = goal_task(
     },
     robot="rehearse_{arm}",
     success_words="At the ball",
-    sized=("ball",),
     checkpoint="reach-tiny",
     cloned="reach-cloned",
 )

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from rehearse.ros_nodes.codes import Code
 from rehearse.ros_nodes.guard import Action, Reason, Trajectory
 from rehearse.ros_nodes.parameters import GuardParameters
 from rehearse.ros_nodes.pilot import Pilot
 from tests.house.tree import ROOT
-from tests.ros.live import Nodes, Probe, own_domain, pairs
+from tests.ros.live import Nodes, Probe, own_domain, pairs, values
 
 LIMITS = GuardParameters()
 JOINTS = LIMITS.joints
@@ -209,9 +210,9 @@ class Rig:
         given = lambda: {(pairs(v)["action"], pairs(v)["reason"]) for v in self.since("verdicts")}  # noqa: E731
         self.probe.until(lambda: wanted & given(), f"a verdict {wanted}")
 
-    def complained(self, words: str) -> None:
-        """Wait until the planner's status is an error with these words."""
-        self.probe.until(lambda: any(words in m.status[0].message for m in self.since("status")), words)
+    def complained(self, code: Code) -> None:
+        """Wait until the planner's status has this code."""
+        self.probe.until(lambda: any(values(m)["code"] == code for m in self.since("status")), f"the code {code}")
 
     def stays_at_rest(self, robot_s: float = 0.6) -> None:
         """For that long, nothing moves."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from rehearse.ros_nodes.codes import Code
 from rehearse.ros_nodes.guard import Action, Reason
 from tests.faults.registry import fault
 from tests.faults.rig import SURE_S, Rig
@@ -66,11 +67,11 @@ def not_following(rig: Rig) -> float:
 SEEN = {"planner": "node", "relayed": {"/camera/image_raw": "planner"}}
 
 
-def blinded(rig: Rig, tamper: Callable, words: str) -> float:
+def blinded(rig: Rig, tamper: Callable, code: Code) -> float:
     """Pictures are damaged from now on; the robot time until the arm rests."""
     rig.break_it()
     rig.relay["/camera/image_raw"] = tamper
-    rig.complained(words)
+    rig.complained(code)
     took_s = rig.rests(sure_s=SURE_S + 1.0)  # a camera is not called silent, or frozen, at once
     rig.stays_at_rest()
     return took_s
@@ -84,12 +85,12 @@ def camera_frozen(rig: Rig) -> float:
         return message
 
     last: list = []
-    return blinded(rig, tamper, "frozen")
+    return blinded(rig, tamper, Code.CAMERA_FROZEN)
 
 
 @fault("the camera falls silent", "planner error, rest", **SEEN)
 def camera_silent(rig: Rig) -> float:
-    return blinded(rig, lambda message: None, "stale")
+    return blinded(rig, lambda message: None, Code.CAMERA_STALE)
 
 
 @fault("a picture of the wrong encoding", "planner error, rest", **SEEN)
@@ -98,7 +99,7 @@ def image_encoding(rig: Rig) -> float:
         message.encoding = "bgr8"
         return message
 
-    return blinded(rig, tamper, "rgb8")
+    return blinded(rig, tamper, Code.WRONG_SHAPE)
 
 
 @fault("a picture cut short", "planner error, rest", **SEEN)
@@ -107,4 +108,4 @@ def image_truncated(rig: Rig) -> float:
         message.data = message.data[:1000]
         return message
 
-    return blinded(rig, tamper, "1000 bytes")
+    return blinded(rig, tamper, Code.WRONG_SHAPE)

@@ -141,6 +141,11 @@ def test_the_guards_process_loads_nothing_heavy() -> None:
     assert not loaded_after("import rehearse.ros_nodes.guard_node") & HEAVY
 
 
+def test_the_recorders_process_loads_nothing_heavy() -> None:
+    pytest.importorskip("rclpy", reason="needs a ROS 2")
+    assert not loaded_after("import rehearse.ros_nodes.recorder_node") & HEAVY
+
+
 def test_public_names_resolve() -> None:
     import rehearse
 

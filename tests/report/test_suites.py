@@ -12,10 +12,10 @@ import yaml
 
 from rehearse.cli import main
 from rehearse.errors import ConfigError, DataError
+from rehearse.recorded import conditions, config_of
 from rehearse.sim.agents import make_agent
-from rehearse.sim.evaluate import run_episode
+from rehearse.sim.evaluate import EvalConfig, env_for, run_episode
 from rehearse.sim.latency import Clock, Measured
-from rehearse.sim.perturb import FACTORS, Perturbation, Perturbed
 from rehearse.sim.tasks import get_task
 from rehearse.suites.frozen import freeze, read_lock, scenes_of, used
 from rehearse.suites.run import SuiteRun, read_row
@@ -35,7 +35,7 @@ CONTENT = {
             "task": "reach",
             "references": ["script-best"],
             "clocks": ["ideal", "fixed:400"],
-            "perturbations": [{"factor": "lighting", "strengths": [0.5, 1.0]}],
+            "variations": [{"factor": "light", "strengths": [0, 0.5]}],
         },
     ],
 }
@@ -69,7 +69,7 @@ def test_cells_vary_one_thing_at_a_time() -> None:
         "point_far",
         "reach_usual",
         "reach_usual_fixed-400",
-        "reach_usual_lighting-0.5",
+        "reach_usual_light-0.5",
     ]
 
 
@@ -77,7 +77,7 @@ def test_rows_hold_all_that_an_episode_depends_on(whole: Path) -> None:
     rows = table(whole)
     assert len(rows) == 2 * 2 * 2 + 3 * 2
     last = rows[-1]
-    assert (last["task"], last["factor"], last["strength"], last["clock"]) == ("reach", "lighting", 0.5, "ideal")
+    assert (last["task"], last["factor"], last["strength"], last["clock"]) == ("reach", "light", 0.5, "ideal")
     assert rows[8 + 2]["clock"] == "fixed:400"
     assert {row["success"] for row in rows if row["method"] == "script-best" and row["task"] == POINT} == {True}
     assert {row["layout"] for row in rows} == {5_000_000, 5_000_001}
@@ -164,7 +164,13 @@ def test_a_changed_scene_is_noticed(tmp_path: Path) -> None:
         ({"parts": [{"task": "reach", "steps": 3}]}, r"parts\[0\] has no field 'steps'"),
         ({"parts": [{"task": "reach"}, {"task": "reach"}]}, "two parts are called 'reach'"),
         ({"parts": [{"task": "reach", "clocks": ["fixed:90"]}]}, "200"),
-        ({"parts": [{"task": "reach", "perturbations": [{"factor": "mood", "strengths": [1]}]}]}, "unknown factor"),
+        ({"parts": [{"task": "reach", "variations": [{"factor": "mood", "strengths": [1]}]}]}, "unknown factor"),
+        ({"parts": [{"task": "reach", "variations": [{"factor": "light", "strengths": [1.5]}]}]}, r"lies in \[0, 1\]"),
+        (
+            {"parts": [{"task": "dog-on-jacket", "variations": [{"factor": "size", "strengths": [1]}]}]},
+            "here are: light",
+        ),
+        ({"parts": [{"task": "reach", "variations": [{"factor": "latency", "strengths": [1]}]}]}, "in a suite clocks"),
         ({"parts": [{"task": "reach", "planner": {"haste": 1}}]}, "no field 'haste'"),
     ],
 )
@@ -213,24 +219,48 @@ def test_the_model_replaced_by_identity_foresees_no_change() -> None:
     assert len(costs) == 1, "all futures are alike"
 
 
-def test_a_perturbation_changes_what_it_says_and_is_put_back() -> None:
-    task = get_task("reach")
-    plain = task.make_env(split="test")
-    usual = plain.reset(options={"layout": 3})[0]
-    env = Perturbed(plain, Perturbation("lighting", 0.5), task.sized, task.period_s)
-    dark = env.reset(options={"layout": 3})[0]
-    assert dark["image"].mean() < 0.8 * usual["image"].mean()
-    np.testing.assert_array_equal(dark["goal_state"], usual["goal_state"])
-    np.testing.assert_array_equal(dark["proprio"], usual["proprio"])
-    env._put_back()
-    np.testing.assert_array_equal(plain.reset(options={"layout": 3})[0]["image"], usual["image"])
-    dropped = Perturbed(plain, Perturbation("dropped", 1.0), task.sized, task.period_s)
-    first = dropped.reset(options={"layout": 3})[0]["image"]
-    np.testing.assert_array_equal(dropped.step(np.ones(3))[0]["image"], first)
-    plain.close()
-    with pytest.raises(ConfigError, match="must lie between"):
-        Perturbation("friction", 100.0)
-    assert all(Perturbation(name, factor.neutral).neutral for name, factor in FACTORS.items())
+def test_what_varies_is_another_scene_and_frozen_but_for_what_happens_to_pictures() -> None:
+    part = {"task": "reach", "references": ["nothing"], "episodes": 1}
+    part["variations"] = [{"factor": "light", "strengths": [0.5]}, {"factor": "frozen_frames", "strengths": [1]}]
+    plain, light, frozen = cells_of(small(parts=[part]))
+    assert plain.scene == frozen.scene == "reach usual arm=arm7 test"
+    assert light.scene == "reach usual arm=arm7 light=0.5 test"
+    lock = freeze([plain, light])
+    assert lock[plain.scene]["starts"] != lock[light.scene]["starts"]
+    for cell in (plain, light, frozen):
+        assert freeze([cell])[cell.scene] == lock[cell.scene], cell.id
+    with pytest.raises(DataError, match="light="):
+        used({plain.scene: lock[plain.scene]}, [plain, light])
+
+
+def test_an_evaluation_varies_what_it_says_and_tells_it() -> None:
+    usual, dark = (EvalConfig(task="reach", methods=("nothing",), variations=v) for v in ({}, {"light": 1, "mass": 0}))
+    assert dark.variations == {"light": 1.0}, "strength 0 is as usual"
+    seen = []
+    for config in (usual, dark, usual):
+        env = env_for(config)
+        seen.append(env.reset(options={"layout": 3})[0])
+        env.close()
+    plain, varied, again = seen
+    np.testing.assert_array_equal(plain["image"], again["image"])
+    assert np.abs(plain["image"].astype(int) - varied["image"]).mean() > 5
+    for name in ("goal_state", "proprio"):
+        np.testing.assert_array_equal(plain[name], varied[name])
+    assert "variations" not in conditions(usual)
+    assert config_of(conditions(dark), "nothing", None).variations == dark.variations
+    with pytest.raises(ConfigError, match="--clock fixed:400"):
+        EvalConfig(task="reach", variations={"latency": 0.5})
+
+
+def test_variations_by_the_command_line(tmp_path: Path) -> None:
+    told, varied = tmp_path / "told.json", ["eval", "--task", POINT, "--methods", "nothing", "--episodes", "1"]
+    assert main([*varied, "--variations", "light=1"]) == 2, "this task has no factors"
+    varied[2] = "reach"
+    for words in ("light", "light=", "light=much", "light=2", "mood=1", "latency=1"):
+        assert main([*varied, "--variations", words]) == 2, words
+    assert main([*varied, "--variations", "light=1,friction=0.5", "--workers", "1", "--json", str(told)]) == 0
+    assert json.loads(json.loads(told.read_text())["about"]["variations"]) == {"light": 1.0, "friction": 0.5}
+    assert main(["replay", str(told), "--method", "nothing", "--layout", "0"]) == 0
 
 
 def test_a_measured_clock_is_late_by_what_planning_took() -> None:

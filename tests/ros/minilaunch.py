@@ -1,18 +1,19 @@
 """Runs a launch file's nodes as real processes where launch_ros is not to be had, which is wherever ROS comes from pip.
 
 for command in commands(load(path), folder, layout="3"): subprocess.Popen(command)
-reason = shutdown(description, exited={"sim"}, reached={"planner": {"inactive"}})     # "" while there is none
+reason = shutdown(description, reached={"planner": {"inactive"}})     # why all are to end; "" while there is none
 
 Stands in for the part of the API that our launch files use, and gives the command lines that launch_ros gives:
-`EXE --ros-args -r __node:=N -r __ns:=/NS --params-file A --params-file B`. What it does not know is an error, so a
-launch file that the real one would read otherwise does not pass unnoticed. Where launch_ros is there, it is used too.
+`EXE --ros-args GIVEN --ros-args -r __node:=N -r __ns:=/NS --params-file A --params-file B -r a:=b`. What it does not
+know is an error, so a launch file that the real one would read otherwise does not pass unnoticed. Where launch_ros is
+there, it is used, too.
 """
 
 import importlib.util
 import json
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class DeclareLaunchArgument:
     name: str
     default_value: str = field(kw_only=True)
     description: str = field(kw_only=True)
+    choices: list[str] | None = field(kw_only=True, default=None)
 
 
 @dataclass(kw_only=True)
@@ -60,7 +62,22 @@ class Node:
     namespace: Any
     parameters: list
     output: str
-    on_exit: Shutdown
+    remappings: list[tuple[str, str]] = field(default_factory=list)
+    ros_arguments: list[str] = field(default_factory=list)
+
+
+@dataclass
+class LaunchContext:
+    """What the arguments are when the file's own function is called."""
+
+    launch_configurations: dict[str, str]
+
+
+@dataclass(kw_only=True)
+class OpaqueFunction:
+    """A function of the file's that gives what is to be started, once the arguments are known."""
+
+    function: Callable[[LaunchContext], list]
 
 
 class LifecycleNode(Node):
@@ -91,8 +108,8 @@ class LaunchDescription:
 
 
 API = {
-    "launch": (LaunchDescription,),
-    "launch.actions": (DeclareLaunchArgument, RegisterEventHandler, Shutdown),
+    "launch": (LaunchContext, LaunchDescription),
+    "launch.actions": (DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler, Shutdown),
     "launch.substitutions": (LaunchConfiguration,),
     "launch_ros": (),
     "launch_ros.actions": (Node, LifecycleNode),
@@ -119,14 +136,19 @@ def arguments(description: LaunchDescription) -> dict[str, DeclareLaunchArgument
     return {entity.name: entity for entity in description.entities if isinstance(entity, DeclareLaunchArgument)}
 
 
-def commands(description: LaunchDescription, folder: Path, **given: str) -> Iterator[tuple[str, list[str]]]:
+def commands(description: LaunchDescription, folder: Path, /, **given: str) -> Iterator[tuple[str, list[str]]]:
     """(executable, command line) of each node, in order; parameter files are written to ``folder``."""
     declared = arguments(description)
     if unknown := set(given) - set(declared):
         raise ValueError(f"undeclared launch arguments {sorted(unknown)}")
     values = {name: given.get(name, argument.default_value) for name, argument in declared.items()}
-    for node in (entity for entity in description.entities if isinstance(entity, Node)):
-        command = [str(Path(sys.executable).with_name(node.executable)), "--ros-args", "-r", f"__node:={node.name}"]
+    for name, argument in declared.items():
+        if argument.choices is not None and values[name] not in argument.choices:
+            raise ValueError(f"launch argument {name} is {values[name]!r}, not one of {argument.choices}")
+    for node in nodes(description, values):
+        command = [str(Path(sys.executable).with_name(node.executable))]
+        command += ["--ros-args", *node.ros_arguments] if node.ros_arguments else []
+        command += ["--ros-args", "-r", f"__node:={node.name}"]
         if namespace := resolved(node.namespace, values):
             command += ["-r", f"__ns:=/{namespace.lstrip('/')}"]
         for index, parameters in enumerate(node.parameters):
@@ -137,18 +159,30 @@ def commands(description: LaunchDescription, folder: Path, **given: str) -> Iter
             else:
                 path = Path(resolved(parameters, values))
             command += ["--params-file", str(path)]
+        for ours, theirs in node.remappings:
+            command += ["-r", f"{ours}:={theirs}"]
         yield node.executable, command
 
 
-def shutdown(description: LaunchDescription, exited: set[str], reached: Mapping[str, set[str]]) -> str:
-    """Why all are to end, after these nodes have exited and those have reached the states; "" where they are not."""
-    nodes = [entity for entity in description.entities if isinstance(entity, Node)]
+def nodes(description: LaunchDescription, values: dict[str, str]) -> Iterator[Node]:
+    """The processes that stand in the file, and those that its functions give."""
+    for entity in description.entities:
+        if isinstance(entity, Node):
+            yield entity
+        elif isinstance(entity, OpaqueFunction):
+            yield from entity.function(LaunchContext(values))
+
+
+def shutdown(description: LaunchDescription, reached: Mapping[str, set[str]]) -> str:
+    """Why all are to end, once these nodes have reached those states; "" where they are not."""
     handlers = [entity.event_handler for entity in description.entities if isinstance(entity, RegisterEventHandler)]
-    due = [node.on_exit for node in nodes if node.name in exited]
-    for handler in handlers:
-        if handler.goal_state in reached.get(handler.target_lifecycle_node.name, ()):
-            due += handler.entities
-    return due[0].reason if due else ""
+    due = [
+        action.reason
+        for handler in handlers
+        if handler.goal_state in reached.get(handler.target_lifecycle_node.name, ())
+        for action in handler.entities
+    ]
+    return due[0] if due else ""
 
 
 def resolved(value: Any, values: dict[str, str]) -> Any:

@@ -338,3 +338,20 @@ def test_the_tool_keeps_to_its_box() -> None:
     lean["q_rad"] = 2 * HOME - lean["q_rad"]
     lean["qd_radps"] = -lean["qd_radps"]
     assert arm.command(**lean) == PASSED, "the other way, up"
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("what", ["q_rad", "qd_radps", "times_s"])
+@pytest.mark.parametrize("number", [1e308, -1e308, 1e18, 5e-324])
+def test_numbers_at_the_ends_of_their_range_move_nothing(arm: Arm, what: str, number: float) -> None:
+    """Sums of them overflow, and what compares with infinity or with no number must not pass for good."""
+    q = np.tile(arm.truth.at(arm.ros_s)[0], (4, 1))
+    given = {"q_rad": q, "qd_radps": np.zeros((4, 7)), "times_s": 0.2 * np.arange(4)}
+    given[what] = given[what].copy()
+    given[what][2:] = number
+    arm.command(**given)
+    for told in arm.told:
+        assert np.isfinite(told.q_rad).all()
+        assert np.abs(told.q_rad - q[0]).max() < 1e-6
+    arm.run(0.5)
+    assert np.abs(arm.truth.at(arm.ros_s)[0] - q[0]).max() < 1e-6

@@ -14,15 +14,28 @@ from pathlib import Path
 
 import pytest
 
-from rehearse.ros_nodes.parameters import GuardParameters, PlannerParameters, SimParameters
+from rehearse.ros_nodes.parameters import (
+    ArmParameters,
+    GuardParameters,
+    PlannerParameters,
+    RecorderParameters,
+    SimParameters,
+)
 from tests.house.tree import ROOT, imports_of, python_files
 from tests.ros.live import Nodes, Probe, pairs, values
 from tests.ros.minilaunch import LaunchDescription, Node, arguments, commands, load, shutdown
 
 LAUNCH_FILE = ROOT / "launch" / "demo.launch.py"
+RECORD_FILE = ROOT / "launch" / "record.launch.py"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = {name: where for name, where in PYPROJECT["project"]["scripts"].items() if name.endswith("_node")}
-PARAMETERS = {"sim": SimParameters, "planner": PlannerParameters, "guard": GuardParameters}
+PARAMETERS = {
+    "sim": SimParameters,
+    "planner": PlannerParameters,
+    "guard": GuardParameters,
+    "arm": ArmParameters,
+    "recorder": RecorderParameters,
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +46,20 @@ def description() -> LaunchDescription:
 def test_it_starts_executables_that_are_installed(description: LaunchDescription) -> None:
     started = [entity for entity in description.entities if isinstance(entity, Node)]
     assert {node.package for node in started} == {PYPROJECT["project"]["name"]}
-    assert sorted(node.executable for node in started) == sorted(SCRIPTS)
+    assert {node.executable for node in started} == {"sim_node", "guard_node", "planner_node"} <= set(SCRIPTS)
 
 
-def test_its_arguments_are_described_and_its_files_exist(description: LaunchDescription) -> None:
+@pytest.mark.parametrize("file", [LAUNCH_FILE, RECORD_FILE], ids=lambda file: file.name)
+def test_its_arguments_are_described_and_its_files_exist(file: Path) -> None:
+    description = load(file)
     for name, argument in arguments(description).items():
         assert len(argument.description) > 10, name
         assert name.endswith(("_params", "_file")) == Path(argument.default_value).is_file(), name
 
 
-def test_what_it_overrides_are_parameters(description: LaunchDescription) -> None:
+@pytest.mark.parametrize("file", [LAUNCH_FILE, RECORD_FILE], ids=lambda file: file.name)
+def test_what_it_overrides_are_parameters(file: Path) -> None:
+    description = load(file)
     for node in (entity for entity in description.entities if isinstance(entity, Node)):
         known = {field.name for field in dataclasses.fields(PARAMETERS[node.name])}
         assert node.parameters[1].keys() <= known | {"use_sim_time"}, node.name
@@ -57,10 +74,17 @@ def test_arguments_reach_the_command_line(description: LaunchDescription, tmp_pa
         list(commands(description, tmp_path, lay_out="2"))
 
 
-def test_all_end_when_one_has_ended_or_the_planner_has_shut_down(description: LaunchDescription) -> None:
-    assert shutdown(description, exited=set(), reached={"planner": {"inactive", "active"}}) == ""
-    assert shutdown(description, exited={"guard"}, reached={}) == "guard_node has ended"
-    assert shutdown(description, exited=set(), reached={"planner": {"finalized"}}) == "the planner has shut down"
+def test_the_recorders_arguments_reach_its_command_line(tmp_path: Path) -> None:
+    [(name, command)] = commands(load(RECORD_FILE), tmp_path, namespace="left", mode="ring", use_sim_time="true")
+    assert name == "recorder_node"
+    assert command[1:6] == ["--ros-args", "-r", "__node:=recorder", "-r", "__ns:=/left"]
+    given = json.loads(Path(command[-1]).read_text())["/**"]["ros__parameters"]
+    assert given == {"folder": "bags", "mode": "ring", "use_sim_time": True}
+
+
+def test_all_end_when_the_planner_has_shut_down(description: LaunchDescription) -> None:
+    assert shutdown(description, reached={"planner": {"inactive", "active"}}) == ""
+    assert shutdown(description, reached={"planner": {"finalized"}}) == "the planner has shut down"
 
 
 @pytest.mark.parametrize(("name", "where"), SCRIPTS.items())
@@ -140,7 +164,7 @@ def test_its_nodes_work_together(
     reached = states(probe, namespace and f"/{namespace}")
     works(probe, namespace and f"/{namespace}")
     shut_down(probe, namespace and f"/{namespace}")
-    ended = lambda: shutdown(description, exited=set(), reached={"planner": reached()})  # noqa: E731
+    ended = lambda: shutdown(description, reached={"planner": reached()})  # noqa: E731
     probe.until(ended, "the launch file's reason to end")
     for process in processes:
         assert nodes.end(process, signal.SIGINT) == 0, process.args
@@ -180,8 +204,11 @@ def test_it_launches(
     launch = nodes.run([sys.executable, "-c", code], "launch", start_new_session=True)
     works(probe, namespace and f"/{namespace}")
     if in_order:
+        nodes.running.remove(launch)  # for it is to end by itself
         shut_down(probe, namespace)
-        probe.until(lambda: "the planner has shut down" in nodes.output("launch"), "launch to be told")
-    assert nodes.end(launch, signal.SIGINT) == 0, nodes.output("launch")
+        probe.until(lambda: launch.poll() is not None, "launch to end")
+        assert launch.returncode == 0, nodes.output("launch")
+    else:
+        assert nodes.end(launch, signal.SIGINT) == 0, nodes.output("launch")
     said = nodes.output("launch")
-    assert said.count("process has finished cleanly") == len(SCRIPTS), said
+    assert said.count("process has finished cleanly") == 3, said

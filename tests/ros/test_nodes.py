@@ -211,6 +211,7 @@ def test_an_observation_that_does_not_fit_stops_the_planner(
 
     probe.until(faulty, "an error in the status")
     assert complaint in status[-1].status[0].message
+    assert values(status[-1])["code"] == "wrong_shape"
     assert all(not from_twist(command)[:3].any() for command in commands)
 
 
@@ -224,6 +225,7 @@ def test_an_observation_that_does_not_fit_stops_the_planner(
         ("guard_node", {"horizon_s": 60.0}, "parameter horizon_s must be between 0.05 and 5.0"),
         ("guard_node", {"velocity_radps": [1.0, 2.0]}, "parameter velocity_radps needs 7 finite numbers"),
         ("guard_node", {"velocity_radps": "fast"}, "parameter velocity_radps must be a list of float"),
+        ("recorder_node", {"mode": "sometimes"}, "parameter mode must be one of always, ring, not 'sometimes'"),
         ("guard_node", {"urdf_file": "/no/such/arm.urdf"}, "parameter urdf_file: there is no /no/such/arm.urdf"),
     ],
 )

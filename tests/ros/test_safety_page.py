@@ -1,19 +1,19 @@
-"""docs/safety.md says what the code does: every reason, every parameter, every fault."""
+"""docs/safety.md says what the code does: every reason, every parameter, every fault; docs/ros.md the recorder's."""
 
 import dataclasses
+import re
 
 import pytest
 
 from rehearse.ros_nodes.guard import Reason
-from rehearse.ros_nodes.parameters import GuardParameters
+from rehearse.ros_nodes.parameters import GuardParameters, RecorderParameters
 from tests.house.tree import ROOT
 
-PAGE = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
 
-
-def rows(section: str) -> list[list[str]]:
+def rows(section: str, page: str = "safety") -> list[list[str]]:
     """The cells of the tables below a heading, without their heads."""
-    text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    text = re.split(rf"\n##+ {section}\n", text)[1].split("\n## ")[0]
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
@@ -32,8 +32,12 @@ def test_every_reason_is_explained_once_and_no_other() -> None:
     assert [row[0] for row in rows("Reasons")] == [f"`{reason}`" for reason in Reason]
 
 
-def test_every_parameter_is_in_the_table() -> None:
-    assert rows("Parameters") == [parameter_row(field) for field in dataclasses.fields(GuardParameters)]
+@pytest.mark.parametrize(
+    ("page", "section", "kind"),
+    [("safety", "Parameters", GuardParameters), ("ros", "The recorder's parameters", RecorderParameters)],
+)
+def test_every_parameter_is_in_the_table(page: str, section: str, kind: type) -> None:
+    assert rows(section, page) == [parameter_row(field) for field in dataclasses.fields(kind)]
 
 
 def test_every_fault_was_tried_and_none_was_lost() -> None:

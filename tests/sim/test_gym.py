@@ -117,6 +117,25 @@ def test_what_cannot_be_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         get_task("gym:CartPole-v1")
 
 
+def test_what_an_environment_wants_to_be_told_stands_behind_its_id() -> None:
+    task = get_task("gym:InvertedPendulum-v5?camera_name=track")
+    env = task.make_env(split="test")
+    assert env.inner.spec.kwargs["camera_name"] == "track"
+    env.close()
+    with pytest.raises(ConfigError, match="no_such_word"):
+        get_task("gym:InvertedPendulum-v5?no_such_word=1")
+
+
+def test_an_environment_that_breaks_at_its_start_is_one_error() -> None:
+    def broken(**_: object) -> gymnasium.Env:
+        raise AssertionError("made for another MuJoCo")
+
+    gymnasium.register("rehearse-test/Broken-v0", entry_point=broken)
+    with pytest.raises(SetupError, match=r"breaks at its start \(AssertionError: made for another MuJoCo\)"):
+        get_task("gym:rehearse-test/Broken-v0")
+    gymnasium.registry.pop("rehearse-test/Broken-v0")
+
+
 class Buttons(gymnasium.Env):
     """One that cannot be planned for: its actions are choices."""
 

@@ -1,0 +1,1 @@
+"""Bags: MCAP files of ROS messages, written by the recorder and read without a ROS."""

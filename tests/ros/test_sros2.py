@@ -1,0 +1,99 @@
+"""config/sros2/policy.xml: of SROS 2's form, what it promises, and what the nodes really use."""
+
+import fnmatch
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+
+from tests.house.tree import ROOT
+from tests.ros.live import Nodes, Probe
+
+POLICY = ElementTree.parse(ROOT / "config" / "sros2" / "policy.xml").getroot()
+KINDS = {"topics": ("publish", "subscribe"), "services": ("reply", "request"), "actions": ("execute", "call")}
+# What a node does in some settings only: simulated time, sim_node's own clock, a robot's camera, an optional action.
+SOMETIMES = {"/clock", "/sim/follow_joint_trajectory", "/diagnostics"}
+
+
+def rules() -> Iterator[tuple[str, str, str]]:
+    """(node, verb, full name) of all that is allowed; names as in sros2's permissions.xsl."""
+    for profile in POLICY.iter("profile"):
+        node, space = profile.get("node"), profile.get("ns").rstrip("/") + "/"
+        for group in profile:
+            for name in group:
+                full = name.text if name.text.startswith("/") else space + name.text.replace("~", node, 1)
+                yield from ((node, verb, full) for verb in group.attrib)
+
+
+def allowed(node: str, verb: str) -> set[str]:
+    """The expressions of one node."""
+    return {name for who, what, name in rules() if (who, what) == (node, verb)}
+
+
+def who_may(verb: str, name: str) -> set[str]:
+    """The nodes that may do this to this name."""
+    return {node for node, what, expression in rules() if what == verb and fnmatch.fnmatchcase(name, expression)}
+
+
+def test_it_has_the_form_of_sros2s_schema() -> None:
+    """What policy.xsd asks for."""
+    assert (POLICY.tag, POLICY.attrib) == ("policy", {"version": "0.2.0"})
+    [enclaves] = POLICY
+    assert enclaves.tag == "enclaves"
+    for enclave in enclaves:
+        assert (enclave.tag, list(enclave.attrib)) == ("enclave", ["path"])
+        [profiles] = enclave
+        assert profiles.tag == "profiles"
+        for profile in profiles:
+            assert (profile.tag, sorted(profile.attrib)) == ("profile", ["node", "ns"])
+            assert enclave.get("path") == f"/rehearse/{profile.get('node')}"
+            for group in profile:
+                assert set(group.attrib) <= set(KINDS[group.tag])
+                assert set(group.attrib.values()) == {"ALLOW"}, "what is not allowed is denied"
+                assert {name.tag for name in group} == {group.tag.removesuffix("s")}
+
+
+def test_the_way_to_the_arm_leads_through_the_guard() -> None:
+    assert who_may("publish", "/joint_trajectory") == {"guard"}
+    assert who_may("publish", "/guard/command") == {"planner", "guard"}  # the guard's own name, which it does not use
+    assert who_may("publish", "/guard/enable") == {"operator", "guard"}
+    assert who_may("request", "/guard/stop") == who_may("request", "/guard/reset") == {"operator"}
+    assert who_may("request", "/guard/set_parameters") == set()
+    assert who_may("call", "/sim/follow_joint_trajectory") == {"operator"}
+    assert who_may("publish", "/joint_states") == {"arm", "sim"}
+    assert "/cartesian_command" not in {name for _, _, name in rules()}
+
+
+@pytest.mark.ros
+@pytest.mark.gl
+@pytest.mark.skipif(find_spec("rclpy") is None, reason="needs a ROS 2: make test-ros brings one")
+def test_it_allows_what_the_nodes_use_and_no_more(nodes: Nodes, probe: Probe) -> None:
+    asked = {
+        "publish": probe.node.get_publisher_names_and_types_by_node,
+        "subscribe": probe.node.get_subscriber_names_and_types_by_node,
+        "reply": probe.node.get_service_names_and_types_by_node,
+        "request": probe.node.get_client_names_and_types_by_node,
+    }
+    last = {"sim": "/sim/info", "guard": "/guard/verdict", "planner": "/planner/status", "arm": "/arm/action"}
+    started = {
+        "sim": {},
+        "guard": {"deadman": False},
+        "planner": {"autostart": False},
+        "arm": {"robot_file": ROOT / "config" / "so101_simulated.yaml"},
+    }
+    for node, parameters in started.items():
+        process = nodes.start(f"{node}_node", **parameters)
+        heard = lambda node=node: node in probe.node.get_node_names()  # noqa: E731
+        probe.until(heard, f"{node} to be there")
+        used = lambda verb, node=node: {name for name, _ in asked[verb](node, "/")}  # noqa: E731
+        ready = lambda used=used, node=node: last[node] in used("publish") and used("subscribe")  # noqa: E731
+        probe.until(ready, f"{node}'s topics")
+        probe.until(lambda used=used: {"/rosout", "/parameter_events"} <= used("publish"), "the rest of them")
+        for verb in asked:
+            rule = allowed(node, verb)
+            stray = {name for name in used(verb) if not any(fnmatch.fnmatchcase(name, known) for known in rule)}
+            assert not stray, f"{node} may not {verb} {stray}"
+            unused = {known for known in rule if not fnmatch.filter(used(verb), known)} - SOMETIMES
+            assert not unused or unused == {f"/{node}/*"}, f"{node} need not {verb} {unused}"
+        nodes.kill(process)
