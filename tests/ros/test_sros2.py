@@ -61,6 +61,8 @@ def test_the_way_to_the_arm_leads_through_the_guard() -> None:
     assert who_may("request", "/guard/stop") == who_may("request", "/guard/reset") == {"operator"}
     assert who_may("request", "/guard/set_parameters") == set()
     assert who_may("call", "/sim/follow_joint_trajectory") == {"operator"}
+    assert who_may("publish", "/planner/goal") == {"operator", "planner"}
+    assert who_may("call", "/planner/plan_to_goal") == {"operator"}
     assert who_may("publish", "/joint_states") == {"arm", "sim"}
     assert "/cartesian_command" not in {name for _, _, name in rules()}
 
@@ -75,11 +77,11 @@ def test_it_allows_what_the_nodes_use_and_no_more(nodes: Nodes, probe: Probe) ->
         "reply": probe.node.get_service_names_and_types_by_node,
         "request": probe.node.get_client_names_and_types_by_node,
     }
-    last = {"sim": "/sim/info", "guard": "/guard/verdict", "planner": "/planner/status", "arm": "/arm/action"}
+    last = {"sim": "/sim/info", "guard": "/guard/verdict", "planner": "/proprio", "arm": "/arm/action"}
     started = {
         "sim": {},
         "guard": {"deadman": False},
-        "planner": {"autostart": False},
+        "planner": {"begin_at_once": False},
         "arm": {"robot_file": ROOT / "config" / "so101_simulated.yaml"},
     }
     for node, parameters in started.items():
@@ -87,8 +89,8 @@ def test_it_allows_what_the_nodes_use_and_no_more(nodes: Nodes, probe: Probe) ->
         heard = lambda node=node: node in probe.node.get_node_names()  # noqa: E731
         probe.until(heard, f"{node} to be there")
         used = lambda verb, node=node: {name for name, _ in asked[verb](node, "/")}  # noqa: E731
-        ready = lambda used=used, node=node: last[node] in used("publish") and used("subscribe")  # noqa: E731
-        probe.until(ready, f"{node}'s topics")
+        ready = lambda used=used, node=node: last[node] in used("publish") | used("subscribe")  # noqa: E731
+        probe.until(lambda used=used, ready=ready: ready() and used("subscribe"), f"{node}'s topics")
         probe.until(lambda used=used: {"/rosout", "/parameter_events"} <= used("publish"), "the rest of them")
         for verb in asked:
             rule = allowed(node, verb)
