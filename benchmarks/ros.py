@@ -79,6 +79,7 @@ class Heard:
     told: list[float] = field(default_factory=list)
     joints: list[float] = field(default_factory=list)
     planned_ms: list[float] = field(default_factory=list)
+    late: list[bool] = field(default_factory=list)
 
 
 class _OverRos:
@@ -127,6 +128,7 @@ class _OverRos:
         said = values(message)
         if int(said["decisions"]) > self._decisions:
             self.heard.planned_ms.append(float(said["milliseconds"]))
+            self.heard.late.append(said["code"] == "late")
         self._decisions = int(said["decisions"])
 
     def run(self, layouts: list[int], deadline_s: float) -> tuple[list[dict], dict]:
@@ -143,7 +145,8 @@ class _OverRos:
                 bar.update(task, advance=1, text=f"{sum(row['success'] for row in rows)} of {len(rows)}")
         took_s = time.monotonic() - began_s
         share = {name: (_cpu_s(process.pid) - cpu[name]) / took_s for name, process in self.processes.items()}
-        figures = {"minutes": round(took_s / 60, 2), "pace": self.pace, "cpu_share": share}
+        late = round(float(np.mean(self.heard.late)), 3)  # share of decisions that came too late to be carried out
+        figures = {"minutes": round(took_s / 60, 2), "pace": self.pace, "late": late, "cpu_share": share}
         return rows, figures | (_latency(self.heard) if self.pace == 1 else {})
 
     def _episode(self, layout: int, deadline_s: float) -> dict[str, Any]:
@@ -259,6 +262,7 @@ def _figures(figures: dict[str, Any]) -> Table:
     for name, spread in figures.items():
         if name.endswith("_ms"):
             table.add_row(name.replace("_", " "), *(f"{spread[f'p{p}']:.1f}" for p in PERCENTILES))
+    table.add_row("decisions that came too late", f"{100 * figures['late']:.1f} %", "", "")
     for name, share in figures["cpu_share"].items():
         table.add_row(f"CPU of {name}_node, share of a core", f"{share:.2f}", "", "")
     return table

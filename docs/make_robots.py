@@ -56,6 +56,10 @@ An MJCF model with what the first lines of `sim/robots.py` ask for, and one `Rob
 `rehearse.sim.robots.checked(robot)` says what is missing, or said otherwise by the two. Limits of position and torque
 are the model's; of speed and acceleration they are what you want to ask of it, and what the guard then lets through.
 `ReachWorld(robot)` takes any; for the command line, write a task whose `build` does so ([tasks.md](tasks.md)).
+
+A real arm, through LeRobot or ros2_control, needs no model: `robot.launch.py robot:=my_arm.yaml` takes a file like
+`config/so101.yaml` ([ros.md](ros.md#a-real-arm)). `rehearse.sim.follower.Follower` stands in for one behind LeRobot's
+interface.
 """
 
 

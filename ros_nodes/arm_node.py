@@ -42,6 +42,8 @@ class ArmNode(Node):
         self._settings = declare(self, ArmParameters)
         if self._settings.on_shutdown not in ENDS:
             raise ConfigError(f"parameter on_shutdown is {self._settings.on_shutdown!r}; choose {' or '.join(ENDS)}")
+        if not self._settings.robot_file:
+            raise ConfigError("parameter robot_file is empty: it says which robot, as config/so101_lerobot.yaml does")
         robot = which_robot(Path(self._settings.robot_file), limp=self._settings.on_shutdown == "limp")
         self._arm = Arm(robot, self._settings)
         self._camera = _camera(robot.observation_features, self._settings.camera)

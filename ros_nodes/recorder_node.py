@@ -112,6 +112,7 @@ class RecorderNode(Node):
     def _report(self) -> None:
         facts = self._recording.facts()
         lost, level = facts["dropped"] + facts["too_big"], DiagnosticStatus.OK
+        unfelt = sorted(topic for topic in self._silent if RECORDED[topic] in QOS)
         said = "records everything" if self._settings.mode == ALWAYS else "remembers the last seconds"
         if self._recording.error:
             level, said = DiagnosticStatus.ERROR, self._recording.error
@@ -119,8 +120,9 @@ class RecorderNode(Node):
             said = "stopped"
         elif lost > self._reported:
             level, said = DiagnosticStatus.WARN, f"{lost - self._reported} messages were not recorded: {facts['lost']}"
-        elif self._silent:
-            level, said = DiagnosticStatus.WARN, f"nothing has come on {', '.join(sorted(self._silent))}"
+        elif unfelt:
+            level, said = DiagnosticStatus.WARN, f"nothing has come on {', '.join(unfelt)}"
         self._reported = lost
+        facts["silent"] = ", ".join(sorted(self._silent))
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(messages.to_diagnostics("recorder", level, said, facts, stamp))

@@ -25,7 +25,7 @@ TORQUE = "disable_torque_on_disconnect"
 def which_robot(path: Path, limp: bool) -> Robot:
     """The robot, not connected yet; ConfigError or SetupError in one line. ``limp``: torque goes when it is left."""
     if not path.is_file():
-        raise ConfigError(f"parameter robot_file: there is no {str(path)!r}; config/so101_lerobot.yaml is an example")
+        raise ConfigError(f"parameter robot_file: there is no {str(path)!r}")
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:

@@ -25,6 +25,7 @@ from rehearse.sim.robots import ROBOTS
 TICKS_A_TURN = 4095  # LeRobot's: the greatest reading of a turn
 FULL_TURN = ("wrist_roll",)  # which LeRobot calibrates to a whole turn, whatever its stops
 CAMERA = "front"
+CAMERA_PERIOD_S = 0.1  # in between its latest picture is told again, as LeRobot's cameras do
 MOST_BEHIND_S = 1.0  # what is made up for after a pause
 
 
@@ -86,6 +87,8 @@ class Follower:
         self.data.ctrl[:] = self.data.qpos[self._qpos]
         mujoco.mj_forward(self.model, self.data)
         self._renderer: mujoco.Renderer | None = None
+        self._picture: np.ndarray | None = None
+        self._seen_s = 0.0
         self._connected, self.torque = False, False
         self._at_s = 0.0
 
@@ -134,11 +137,17 @@ class Follower:
             for i, name in enumerate(self.motors)
         }
         if self.cameras:
-            if self._renderer is None:
-                self._renderer = open_renderer(self.model, self._image_px, self._image_px, owner=self)
-            self._renderer.update_scene(self.data, "camera")
-            sensed[CAMERA] = self._renderer.render()
+            sensed[CAMERA] = self._see()
         return sensed
+
+    def _see(self) -> np.ndarray:
+        """The latest picture (px,px,3)."""
+        if self._renderer is None:
+            self._renderer = open_renderer(self.model, self._image_px, self._image_px, owner=self)
+        if self._picture is None or self._at_s - self._seen_s >= CAMERA_PERIOD_S:
+            self._renderer.update_scene(self.data, "camera")
+            self._picture, self._seen_s = self._renderer.render(), self._at_s
+        return self._picture
 
     def send_action(self, action: dict[str, Any]) -> dict[str, Any]:
         """Goals for the servos that it names; what they were sent, which is all of it."""

@@ -12,14 +12,11 @@ is held by nothing but friction, and can slip, or be let go.
 import mujoco
 import numpy as np
 
+from rehearse.sim.arm_world import STEP_M, ArmWorld
 from rehearse.sim.arms import ARMS
-from rehearse.sim.goal_world import PERIOD_S, GoalWorld
-from rehearse.sim.kinematics import ArmKinematics
 from rehearse.sim.robots import ASSETS
 
 ARM = ARMS["arm7"]
-MAX_SPEED_MPS = np.array([0.3, 0.3, 0.25])
-STEP_M = MAX_SPEED_MPS * PERIOD_S  # the longest move of one step
 HAND_YAW_RAD = np.pi / 2
 FINGER_GAIN, FINGER_FORCE_N = 1000.0, 8.0
 FINGER_CLOSED_GAP_M = 0.01  # between the fingers' faces when both stand at 0
@@ -29,8 +26,8 @@ SETTLE_SUBSTEPS = 60
 Place = tuple[float, float, float]
 
 
-class GripWorld(GoalWorld):
-    """One arm among things. ``command`` (J + 3,) holds the commanded joints and the commanded point.
+class GripWorld(ArmWorld):
+    """One arm among things.
 
     workspace_low_m, workspace_high_m: where the commanded point may be.
     """
@@ -44,12 +41,8 @@ class GripWorld(GoalWorld):
         """``spec`` is the scene without an arm."""
         child = mujoco.MjSpec.from_file(str(ASSETS / ARM.asset))
         spec.attach(child, frame=spec.worldbody.add_frame(pos=list(ARM.base_m)), prefix="arm/")
-        super().__init__(spec.compile())
+        super().__init__(spec.compile(), ARM)
         model = self.model
-        self.kinematics = ArmKinematics(ARM)
-        self._joints = len(ARM.joints)
-        joints = [model.joint(f"arm/{name}") for name in ARM.joints]
-        self._qpos = np.array([joint.qposadr[0] for joint in joints])
         fingers = [model.joint(f"arm/finger_{side}") for side in ("left", "right")]
         self._finger_qpos = np.array([joint.qposadr[0] for joint in fingers])
         self._finger_geoms = [i for i in range(model.ngeom) if "finger" in model.body(int(model.geom_bodyid[i])).name]
@@ -69,15 +62,9 @@ class GripWorld(GoalWorld):
         self.data.ctrl[:] = np.append(q_rad, np.full(self.model.nu - self._joints, ARM.open))
         mujoco.mj_step(self.model, self.data, nstep=SETTLE_SUBSTEPS)
 
-    @property
-    def commanded_m(self) -> np.ndarray:
-        """The commanded point (3,)."""
-        return self.command[self._joints :]
-
     def posture(self, place_m: np.ndarray) -> np.ndarray:
-        """Joint angles (J,) with the fingertips at ``place_m`` (3,)."""
-        q_rad = self.kinematics.solve(self.kinematics.home_rad, place_m, iterations=80)
-        return self.kinematics.turned(q_rad, HAND_YAW_RAD)
+        """Joint angles (J,) with the fingertips at ``place_m`` (3,), closing along y."""
+        return self.kinematics.turned(super().posture(place_m), HAND_YAW_RAD)
 
     def controls(self, actions: np.ndarray, command: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Actions (H, 4) -> joint targets (H * substeps, nu), moving evenly within each step."""
@@ -91,11 +78,6 @@ class GripWorld(GoalWorld):
             rows.append(np.concatenate([q_rad + (q_next - q_rad) * share, fingers], axis=1))
             q_rad = q_next
         return np.concatenate(rows), np.concatenate([q_rad, target_m])
-
-    def fingertips(self, qpos: np.ndarray) -> np.ndarray:
-        """Where the point between the fingertips is (..., 3) for positions (..., nq)."""
-        joints = qpos[..., self._qpos].reshape(-1, self._joints)
-        return np.array([self.kinematics.forward(q_rad) for q_rad in joints]).reshape(*qpos.shape[:-1], 3)
 
     def gap_m(self, qpos: np.ndarray) -> np.ndarray:
         """How far apart (...,) the fingers' faces are."""

@@ -3,11 +3,14 @@
     for episode in in_workers(work, items, workers=2, start=start_worker, arguments=(config,)): ...
 
 ``multiprocessing.Pool`` replaces a process that dies, for ever if every new one dies too. Here what goes wrong while
-a process is prepared is raised where the results are read, and so is the death of a process.
+a process is prepared is raised where the results are read, and so is the death of a process. If the one that asked is
+killed, they end as well.
 """
 
 import itertools
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -62,10 +65,17 @@ _failed: Exception | None = None  # of this process: why it could not be prepare
 def _prepare(start: Callable[..., None], arguments: tuple) -> None:
     """An error is kept for the first item: an executor would only tell that there has been one."""
     global _failed
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         start(*arguments)
     except Exception as error:  # whatever a task of somebody's own may raise
         _failed = error
+
+
+def _end_with_parent() -> None:
+    """An executor's processes would outlive a parent that is killed, and wait for work for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _do(work: Callable[[Item], Any], item: Item) -> Any:

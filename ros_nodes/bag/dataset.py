@@ -48,5 +48,6 @@ def convert(
         if not episodes.counts["episodes"]:
             told = ", ".join(f"{name}: {count}" for name, count in episodes.counts.items()) or "no observation"
             raise DataError(f"{bag}: no two observations {TASK.period_s} s apart with the arm known ({told})")
-        writer.provenance["observations"] = dict(episodes.counts)
-    return episodes.counts
+        counts = +episodes.counts  # without zeros
+        writer.provenance["observations"] = dict(counts)
+    return counts

@@ -7,8 +7,8 @@ They read the world's true state (where the block is), which the planner never s
 
 import numpy as np
 
+from rehearse.sim.arm_world import STEP_M
 from rehearse.sim.baselines import Random, towards
-from rehearse.sim.grip_world import STEP_M
 from rehearse.sim.pick_place import scene
 from rehearse.sim.pick_place.world import SHELF_REACH_M, TABLE_HIGH_M, TABLE_LOW_M, PickPlaceWorld
 from rehearse.sim.play import NoisyPlay

@@ -7,9 +7,10 @@ They read the world's true state (where the ball is), which the planner never se
 
 import numpy as np
 
+from rehearse.sim.arm_world import STEP_M
 from rehearse.sim.baselines import Random, towards
 from rehearse.sim.play import NoisyPlay
-from rehearse.sim.reach.world import STEP_M, ReachWorld
+from rehearse.sim.reach.world import ReachWorld
 
 
 class Demonstrator:

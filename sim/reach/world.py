@@ -12,14 +12,11 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from rehearse.sim.goal_world import PERIOD_S, GoalWorld
-from rehearse.sim.kinematics import ArmKinematics
+from rehearse.sim.arm_world import STEP_M, ArmWorld
 from rehearse.sim.reach import scene
 from rehearse.sim.robots import Robot
 from rehearse.sim.variation import Look, between
 
-MAX_SPEED_MPS = np.array([0.3, 0.3, 0.25])
-STEP_M = MAX_SPEED_MPS * PERIOD_S  # the longest move of one step
 TOLERANCE_M, FARTHER_THAN_M = 0.02, 0.12  # of success, and of every start
 SETTLE_SUBSTEPS = 40
 
@@ -34,11 +31,11 @@ class ReachFactors(Look):
     payload_kg: float = between(0.0, 0.4, "mass", (0.0, 2.0))  # in the hand
 
 
-class ReachWorld(GoalWorld):
+class ReachWorld(ArmWorld):
     """One robot and one ball.
 
     Starts: fingertips and ball are uniform in the robot's workspace, at least FARTHER_THAN_M apart; 0.28 m in the
-    median (0.16 to 0.44 m for 80 %) for the usual one. ``command`` (J + 3,) holds the commanded joints and point.
+    median (0.16 to 0.44 m for 80 %) for the usual one.
     """
 
     action_names = ("velocity_x", "velocity_y", "velocity_z")
@@ -51,15 +48,11 @@ class ReachWorld(GoalWorld):
     instruction = "bring the fingertips to the ball"
 
     def __init__(self, robot: Robot = scene.USUAL) -> None:
-        super().__init__(scene.build(robot).compile())
+        super().__init__(scene.build(robot).compile(), robot)
         model = self.model
-        self.robot, self.kinematics = robot, ArmKinematics(robot)
         self.workspace_m = np.array([robot.workspace_low_m, robot.workspace_high_m])
         self._ball = scene.scale(robot)
-        self._joints = len(robot.joints)
-        joints = [model.joint(f"arm/{name}") for name in robot.joints]
-        self._qpos = np.array([joint.qposadr[0] for joint in joints])
-        self._dofs = np.array([joint.dofadr[0] for joint in joints])
+        self._dofs = np.array([model.joint(f"arm/{name}").dofadr[0] for name in robot.joints])
         self._closed = np.full(model.nu - self._joints, robot.closed)
         self._hand = model.body(f"arm/{robot.hand}").id
         self._nominal = model.dof_damping.copy(), model.body_mass.copy()
@@ -76,19 +69,10 @@ class ReachWorld(GoalWorld):
             if np.linalg.norm(start - self.goal_state) >= FARTHER_THAN_M:
                 break
         scene.stand_ball(model, self.goal_state, factors.ball_radius_m * self._ball)
-        self.command = np.concatenate([self._posture(start), start])
+        self.command = np.concatenate([self.posture(start), start])
         data.qpos[self._qpos] = self.command[: self._joints]
         data.ctrl[:] = np.concatenate([self.command[: self._joints], self._closed])
         mujoco.mj_step(model, data, nstep=SETTLE_SUBSTEPS)
-
-    @property
-    def commanded_m(self) -> np.ndarray:
-        """The commanded point (3,)."""
-        return self.command[self._joints :]
-
-    def _posture(self, place_m: np.ndarray) -> np.ndarray:
-        """Joint angles (J,) with the fingertips at ``place_m`` (3,)."""
-        return self.kinematics.solve(self.kinematics.home_rad, place_m, iterations=80)
 
     def controls(self, actions: np.ndarray, command: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Actions (H, 3) -> joint targets (H * substeps, nu), moving evenly within each step."""
@@ -102,11 +86,6 @@ class ReachWorld(GoalWorld):
             rows.append(np.concatenate([q_rad + (q_next - q_rad) * share, fingers], axis=1))
             q_rad = q_next
         return np.concatenate(rows), np.concatenate([q_rad, target_m])
-
-    def fingertips(self, qpos: np.ndarray) -> np.ndarray:
-        """Where the fingertips are (..., 3) for positions (..., nq)."""
-        joints = qpos[..., self._qpos].reshape(-1, self._joints)
-        return np.array([self.kinematics.forward(q_rad) for q_rad in joints]).reshape(*qpos.shape[:-1], 3)
 
     def measure(self, qpos: np.ndarray) -> dict[str, np.ndarray]:
         """Positions (..., nq) -> signals."""
@@ -129,7 +108,7 @@ class ReachWorld(GoalWorld):
 
     def pose_goal(self, data: mujoco.MjData) -> None:
         """The arm with its fingertips at the ball."""
-        data.qpos[self._qpos] = self._posture(self.goal_state)
+        data.qpos[self._qpos] = self.posture(self.goal_state)
 
     def mark_goal(self, scene_drawn: mujoco.MjvScene) -> None:
         """The ball stands there already."""

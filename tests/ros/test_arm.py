@@ -1,5 +1,6 @@
 """An arm behind LeRobot's interface, led by the clock of a test: units, limits of patience, dry runs, lost buses."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -200,3 +201,13 @@ def test_at_the_end_torque_is_as_was_asked() -> None:
         assert bench.arm.close() == ""
         assert bench.robot.torque is not limp
         assert "could not be left in order: ConnectionError" in bench.arm.close()
+
+
+@pytest.mark.gl
+def test_the_stand_ins_camera_has_a_rate_of_its_own() -> None:
+    bench = Bench({"image_px": 16})
+    bench.go(2 * TURN)
+    pictures = [felt.observation["front"] for felt in bench.run(1.0)]
+    changes = sum(now is not before for before, now in pairwise(pictures))
+    assert 8 <= changes <= 10
+    assert (pictures[0] != pictures[-1]).any(), "the arm has moved"

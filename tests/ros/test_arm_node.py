@@ -230,6 +230,7 @@ def test_its_camera_is_the_robots(rig: Rig) -> None:
     ("text", "parameters", "said"),
     [
         (None, {}, "robot_file: there is no"),
+        ("", {"robot_file": "''"}, "robot_file is empty"),
         ("port: /dev/ttyACM0\n", {}, "names no robot"),
         ("type: rehearse_follower\ndisable_torque_on_disconnect: true\n", {}, "on_shutdown decides"),
         ("type: rehearse_follower\nport: x\n", {}, "unexpected keyword argument 'port'"),

@@ -240,3 +240,12 @@ def test_by_the_command_line_without_a_ros(tmp_path: Path, capsys: pytest.Captur
     assert main(["data", "from-bag", str(bag), str(tmp_path / "again")]) == 2
     assert "--truncated" in capsys.readouterr().err
     assert main(["data", "from-bag", str(bag), str(tmp_path / "again"), "--truncated"]) == 0
+
+
+def test_what_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    bag = Story(tmp_path / "bag.mcap").robot(3).done()
+    monkeypatch.setitem(sys.modules, "mcap.stream_reader", None)
+    assert main(["data", "from-bag", str(bag), str(tmp_path / "dataset")]) == 2
+    assert "bags need mcap and rosbags: pip install 'rehearse[bag]'" in capsys.readouterr().err

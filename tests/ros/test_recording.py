@@ -164,7 +164,8 @@ def test_a_disk_that_is_all_but_full_ends_the_bag_whole(
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=400_000_000))
     until(lambda: recording.error)
     assert "only 400 MB are left on the disk" in recording.error
-    recording.offer(raw(2))
+    recording.offer(raw(2, size=10_000))
+    until(lambda: recording.facts()["queued_mb"] == 0)
     until(lambda: bags(settings))
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=600_000_000))
     recording.start()

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 _ready: list[int] = []
 
@@ -21,6 +22,12 @@ def die(first: int) -> None:
 def add(item: int) -> tuple[int, int]:
     time.sleep(0.05 * (item % 3))
     return sum(_ready) + item, os.getpid()
+
+
+def tick(folder: str) -> None:
+    while True:
+        Path(folder, str(os.getpid())).write_text(str(time.monotonic()))
+        time.sleep(0.05)
 
 
 def stop(item: int) -> None:

@@ -1,6 +1,9 @@
 """Several processes: what they make of the items, and that an error at their start is one error, and soon told."""
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from rehearse.sim.evaluate import EvalConfig, evaluate
 from rehearse.sim.workers import in_workers
 from rehearse.suites.run import SuiteRun
 from rehearse.suites.suite import cells_of, checked, suite_from
+from tests.house.tree import ROOT
 from tests.sim.chores import add, die, prepare, refuse, stop
 
 pytestmark = pytest.mark.timeout(100)  # where there was a hang
@@ -31,6 +35,21 @@ def test_errors_come_as_they_are() -> None:
         list(in_workers(stop, range(4), 2, prepare, (7,)))
     with pytest.raises(SetupError, match="a process died"):
         list(in_workers(add, range(4), 2, die, (7,)))
+
+
+def test_they_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    code = "from rehearse.sim.workers import in_workers; from tests.sim.chores import prepare, tick; "
+    code += f"list(in_workers(tick, [{str(tmp_path)!r}] * 2, 2, prepare, (0,)))"
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    while len(list(tmp_path.iterdir())) < 2:
+        assert parent.poll() is None
+        time.sleep(0.1)
+    parent.kill()
+    parent.wait()
+    now = lambda: [path.read_text() for path in sorted(tmp_path.iterdir())]  # noqa: E731
+    deadline_s = time.monotonic() + 30
+    while (before := now()) != (time.sleep(2), now())[1]:
+        assert time.monotonic() < deadline_s, before
 
 
 @pytest.mark.slow

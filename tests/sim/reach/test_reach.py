@@ -5,10 +5,10 @@ import pytest
 
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import OracleAgent
+from rehearse.sim.arm_world import STEP_M
 from rehearse.sim.layouts import layout_seed
 from rehearse.sim.reach import EPISODE_STEPS, Demonstrator, ReachEnv, ReachWorld, noisy_play
 from rehearse.sim.reach.env import ARMS
-from rehearse.sim.reach.world import STEP_M
 from rehearse.sim.robots import ROBOTS
 from rehearse.sim.tasks import get_task
 
@@ -26,7 +26,7 @@ def lay_out(world: ReachWorld, layout: int, split: str = "validation") -> ReachW
 def test_starts_and_goals_are_within_reach(world: ReachWorld) -> None:
     for layout in range(60):
         lay_out(world, layout)
-        posture = world._posture(world.goal_state)
+        posture = world.posture(world.goal_state)
         np.testing.assert_allclose(world.kinematics.forward(posture), world.goal_state, atol=3e-3)
         np.testing.assert_allclose(world.fingertips(world.data.qpos), world.commanded_m, atol=3e-3)
 
@@ -34,7 +34,7 @@ def test_starts_and_goals_are_within_reach(world: ReachWorld) -> None:
 def test_the_corners_of_the_workspace_can_be_reached(world: ReachWorld) -> None:
     for corner in np.ndindex(2, 2, 2):
         place = np.where(corner, *world.workspace_m[::-1])
-        np.testing.assert_allclose(world.kinematics.forward(world._posture(place)), place, atol=3e-3)
+        np.testing.assert_allclose(world.kinematics.forward(world.posture(place)), place, atol=3e-3)
 
 
 def test_fingertips_are_where_the_hand_is_simulated(world: ReachWorld) -> None:
