@@ -127,9 +127,9 @@ class GoalDesk:
             self._homing, self._ending = None, (outcome, message)
 
     def close(self) -> None:
-        """The node ends: so does the goal, without waiting for anything."""
+        """The node is deactivated: the goal ends without waiting for anything."""
         if self._on_errand():
-            self._end(Outcome.CANCELED, "the planner ended")
+            self._end(Outcome.CANCELED, "deactivated")
         self._tell()
 
     def report(self) -> dict[str, Any]:

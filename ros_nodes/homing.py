@@ -19,7 +19,8 @@ AHEAD_S = 0.5  # a piece reaches so far
 POINTS = 4  # of a piece
 NEAR_RAD = 0.05  # a joint so near is there
 STANDS_RADPS = 0.01
-ASTRAY_RAD = 0.02  # told to be further from the way than that, it was not let go on
+# Told to be further from the way than that, or to go otherwise, it was not let go on.
+ASTRAY_RAD, ASTRAY_RADPS = 0.01, 0.06
 
 
 class Homing:
@@ -43,13 +44,22 @@ class Homing:
         if not pilot.ready:
             return None
         told = pilot.state(now_s)
-        if np.abs(told[0] - self._way.at(now_s - self._began_s)[0]).max() > ASTRAY_RAD:
+        if self._astray(told, now_s):
             if not pilot.rests(now_s):
                 return None
             self._way, self._began_s = slow_way(told[0], self._home_rad), now_s
         times = np.linspace(0, AHEAD_S, POINTS)
         piece = Trajectory(times, *self._way.at(times + now_s - self._began_s))
         return with_tail(starting_from(told, piece), np.full(len(self._home_rad), ACCELERATION_RADPS2))
+
+    def _astray(self, told: tuple[np.ndarray, np.ndarray], now_s: float) -> bool:
+        """Whether what the arm has been told leads elsewhere. Who is a little late is not hurried: the way waits."""
+        place, speed = self._way.at(now_s - self._began_s)
+        if (squared := speed @ speed) > STANDS_RADPS**2:
+            self._began_s += max(0.0, float((place - told[0]) @ speed / squared))
+            place, speed = self._way.at(now_s - self._began_s)
+        off_rad, off_radps = (np.abs(a - b).max() for a, b in zip((place, speed), told, strict=True))
+        return bool(off_rad > ASTRAY_RAD or off_radps > ASTRAY_RADPS)
 
 
 def slow_way(from_rad: np.ndarray, to_rad: np.ndarray) -> Trajectory:

@@ -87,7 +87,8 @@ class TwoJoints:
 class Walk:
     """An arm that does what it is told at once, and a guard that lets everything pass unless ``kept``."""
 
-    def __init__(self) -> None:
+    def __init__(self, latency_s: float = 0.0) -> None:
+        self.latency_s = latency_s  # until the arm has been told
         self.pilot, self.now_s, self.kept = Pilot(TwoJoints(), braking_radps2=8.0), 10.0, False
         self.homing = Homing(self.pilot, HOME)
         self.pieces: list[Trajectory] = []
@@ -96,10 +97,11 @@ class Walk:
     def tick(self) -> None:
         """Once more."""
         piece = self.homing.next(self.now_s)
+        self.now_s += self.latency_s
         if piece is not None and not self.kept:
             self.pieces.append(piece)
             self.pilot.hear(Command(TwoJoints.joints, piece.times_s, piece.q_rad, piece.qd_radps), self.now_s)
-        self.now_s += EVERY_S
+        self.now_s += EVERY_S - self.latency_s
         self.pilot.sense(TwoJoints.joints, self.pilot.at(self.now_s), self.now_s)
 
 
@@ -133,6 +135,20 @@ def test_an_arm_that_was_kept_from_going_home_begins_anew() -> None:
     while not walk.homing.arrived(walk.now_s):
         walk.tick()
         assert walk.now_s < 40
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.45, 2.0])
+@pytest.mark.parametrize("latency_s", [0.01, 0.03, 0.06, 0.09])
+def test_who_is_late_does_not_hurry(latency_s: float, late_s: float) -> None:
+    """Commands that take a while, and now and then none: the arm goes on slowly, from where it has come to by then."""
+    walk = Walk(latency_s)
+    for tick in range(200):
+        walk.tick()
+        if tick in (7, 15, 22):
+            walk.now_s += late_s
+            walk.pilot.sense(TwoJoints.joints, walk.pilot.at(walk.now_s), walk.now_s)
+    assert walk.homing.arrived(walk.now_s)
+    assert max(piece.peaks()[0].max() for piece in walk.pieces) <= SPEED_RADPS * 1.1
 
 
 def test_nothing_is_sent_while_the_arm_still_comes_to_rest() -> None:

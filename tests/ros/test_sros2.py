@@ -62,6 +62,8 @@ def test_the_way_to_the_arm_leads_through_the_guard() -> None:
     assert who_may("request", "/guard/stop") == who_may("request", "/guard/reset") == {"operator"}
     assert who_may("request", "/guard/set_parameters") == set()
     assert who_may("call", "/sim/follow_joint_trajectory") == {"operator"}
+    assert who_may("publish", "/planner/goal") == {"operator", "planner"}
+    assert who_may("call", "/planner/plan_to_goal") == {"operator"}
     assert who_may("publish", "/joint_states") == {"arm", "sim"}
     assert "/cartesian_command" not in {name for _, _, name in rules()}
 
