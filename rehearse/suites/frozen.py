@@ -9,6 +9,8 @@ eval --suite SUITE --freeze`; every episode of every run is then held against it
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from rehearse.sim.episode import Episode
 from rehearse.sim.evaluate import env_for
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.starts import start_of
+from rehearse.sim.task import TaskEnv
 from rehearse.suites.suite import Cell
 
 Lock = dict[str, dict[str, Any]]  # {scene: {"first": layout, "starts": [hash, ...]}}
@@ -51,18 +54,21 @@ def scenes_of(cells: Sequence[Cell]) -> dict[str, Cell]:
 def freeze(cells: Sequence[Cell], on_layout: Callable[[str], None] = lambda scene: None) -> Lock:
     """Lay out every layout of every scene, and note what stands there."""
     lock: Lock = {}
-    for scene, cell in scenes_of(cells).items():
-        config = cell.config
-        env = env_for(config)
-        starts = []
-        try:
+    with ExitStack() as stack:
+        envs: dict[tuple, TaskEnv] = {}
+        for scene, cell in scenes_of(cells).items():
+            config = cell.config
+            alike = config.task, config.level, config.split, *sorted(config.options.items())
+            if alike not in envs:
+                envs[alike] = env_for(replace(config, variations={}))
+                stack.callback(envs[alike].close)
+            varied = {"variations": config.variations} if config.variations else {}
+            starts = []
             for layout in cell.layouts:
-                observation, _ = env.reset(options={"layout": layout})
-                starts.append(start_of(env, observation))
+                observation, _ = envs[alike].reset(options={"layout": layout, **varied})
+                starts.append(start_of(envs[alike], observation))
                 on_layout(scene)
-        finally:
-            env.close()
-        lock[scene] = {"first": cell.layouts[0], "starts": starts}
+            lock[scene] = {"first": cell.layouts[0], "starts": starts}
     return lock
 
 
