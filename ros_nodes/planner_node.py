@@ -179,7 +179,7 @@ class PlannerNode(ManagedNode):
         """Bring the arm to rest and plan no more."""
         if faulty:
             self.get_logger().error(f"holding: {said.message}")
-        over = self._way.over()
+        over = self._running and self._way.over()
         self._running = False
         self._way.hold()
         self._goals.held(said.message, Outcome.FAULT if faulty else Outcome.TIME_UP if over else Outcome.CANCELED)
