@@ -105,7 +105,8 @@ class Rig:
         if self.setup.planner == "node":
             slow = {"benchmark_plans": 0, "futures": self.setup.futures}  # may be too slow: faults come later
             self._start("planner", begin_at_once=False, use_sim_time=True, **slow)
-            self.probe.until(lambda: self.status, "the planner")
+            ready = lambda: self.status and pairs(self.status[-1].status[0])["code"] == "stopped"  # noqa: E731
+            self.probe.until(ready, "the planner to be active")
         self._start("sim", layout=3, publish_clock=True)
         enable = node.create_publisher(Bool, "/guard/enable", 1)
         node.create_timer(0.05, lambda: self.held is None or enable.publish(Bool(data=self.held)), clock=steady)
