@@ -57,6 +57,7 @@ class Episodes:
         self._joints: tuple[float, np.ndarray] | None = None
         self._last: Moment | None = None  # complete, but for its info
         self._told_info: dict[str, str] = {}
+        self._told_s = 0.0
         self._resets: set[int] = set()
         self._open: list[tuple[Moment, dict[str, str]]] = []
         self._over, self._strays = False, False
@@ -95,10 +96,12 @@ class Episodes:
     def _on_info(self, message: Any, log_s: float) -> Iterator[Clip]:
         stamp_ns = _stamp_ns(message)
         said = {pair.key: pair.value for status in message.status for pair in status.values}
-        if _begins_anew(self._told_info, said):
+        # A world that is laid out anew before anything has moved tells of it by the clock alone.
+        if _begins_anew(self._told_info, said) or log_s < self._told_s:
             self._anew(log_s)
             self._resets.add(stamp_ns)
         self._told_info = self._infos[stamp_ns] = said
+        self._told_s = log_s
         if len(self._infos) > WAITING:
             self._infos.pop(next(iter(self._infos)))
         return iter(())

@@ -102,6 +102,16 @@ def test_a_clock_that_begins_anew_is_a_reset(tmp_path: Path) -> None:
     assert [len(clip) for clip in clips] == [4, 3]
 
 
+def test_a_robot_that_is_reset_before_it_has_begun(tmp_path: Path) -> None:
+    """The same layout again, and nothing has moved: the clock alone tells of it."""
+    story = Story(tmp_path / "bag.mcap")
+    story.now_ns = 0
+    story.robot(2, time_s=0.0)
+    story.now_ns, story.step, story.q_rad = 0, 0, START_RAD.copy()
+    clips, _ = converted(story.robot(3).done())
+    assert [len(clip) for clip in clips] == [3]
+
+
 def test_a_robot_in_a_namespace(tmp_path: Path) -> None:
     bag = Story(tmp_path / "bag.mcap", namespace="/left").robot(4).done()
     assert "no topic /camera/image_raw; the bag holds /left/camera/image_raw" in refused(bag)
