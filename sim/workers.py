@@ -7,9 +7,11 @@ a process is prepared is raised where the results are read, and so is the death 
 killed, they end as well.
 """
 
+import atexit
 import itertools
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -66,10 +68,18 @@ def _prepare(start: Callable[..., None], arguments: tuple) -> None:
     """An error is kept for the first item: an executor would only tell that there has been one."""
     global _failed
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    atexit.register(_end)
     try:
         start(*arguments)
     except Exception as error:  # whatever a task of somebody's own may raise
         _failed = error
+
+
+def _end() -> None:
+    """At once: renderers that are freed while Python tidies up complain that OpenGL is gone already."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _end_with_parent() -> None:

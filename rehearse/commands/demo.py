@@ -51,7 +51,8 @@ class Demo(TaskCommand):
         films = f"layouts chosen because {STORY_METHOD} succeeded there and {contrast} did not, where there are such"
         about = {**about_evaluation(config), "command": f"{command} --level {config.level}", "films": films}
         write_page(self.out, task, report.rows, stories, about, habit(config, layouts[0]))
-        Console().print(results_table(task, report.rows, f"{self.task}, level {config.level}, held-out test layouts"))
+        title = f"{self.task}, level {config.level}, held-out test layouts"
+        Console().print(results_table(task, report.rows, title, Console().width))
         console.print(f"the page: {self.out.resolve()}")
         self.write_json({**report.to_dict(), "about": about, "page": str(self.out)})
         return 0
