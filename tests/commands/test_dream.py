@@ -281,9 +281,9 @@ def test_a_person_steers_the_dream(checkpoint, tmp_path):
 
     threading.Thread(target=watch_screen, daemon=True).start()
 
-    def wait_for(text: bytes) -> None:
+    def wait_for(text: bytes, times: int = 1) -> None:
         until = time.monotonic() + 60
-        while text not in screen:
+        while screen.count(text) < times:
             assert process.poll() is None, bytes(screen[-2000:])
             assert time.monotonic() < until, bytes(screen[-2000:])
             time.sleep(0.02)
@@ -294,7 +294,7 @@ def test_a_person_steers_the_dream(checkpoint, tmp_path):
             os.write(ours, key)
             wait_for(f"imagined: step {number},".encode())
         assert b"grip open" in screen
-        assert screen.count("▀".encode()) >= 6 * 64 * 32, "every moment is shown"
+        wait_for("▀".encode(), times=6 * 64 * 32)  # every moment is shown, the last one below its words
         assert b"progress" in screen
         os.write(ours, b"q")
         assert process.wait(60) == 0
