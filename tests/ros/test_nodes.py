@@ -154,6 +154,8 @@ def test_a_stopped_planner_holds_its_tongue(nodes: Nodes, probe: Probe, images: 
     probe.until(lambda: commands and len(distinct(images)) > 1, "a command, and the world to move")
     assert probe.call("/planner/stop").success
     probe.until(lambda: not from_twist(commands[-1])[:3].any(), "the command to stand still")
+    repeats = len(images)
+    probe.until(lambda: len(images) > repeats + 2, "whatever was still on its way")
     told, repeats = len(commands), len(images)
     probe.until(lambda: len(images) > repeats + 5, "observations that nobody answers")
     assert len(commands) == told

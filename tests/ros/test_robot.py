@@ -89,7 +89,7 @@ def test_the_guard_says_what_it_does(nodes: Nodes, probe: Probe, joints: list) -
     commands = probe.talk("/guard/command", JointTrajectory)
     told = probe.listen("/joint_trajectory", JointTrajectory)
     says = lambda words: lambda: bool(heard) and words in heard[-1].status[0].message  # noqa: E731
-    probe.until(says("no deadman's switch"), "a warning")
+    probe.until(lambda: says("no deadman's switch")() and joints, "a warning, and the robot")
     assert heard[-1].status[0].level == DiagnosticStatus.WARN
     good = to(np.array(joints[-1].position) + 0.02)
 
