@@ -45,8 +45,8 @@ class Fetch:
     """Of the layouts."""
     futures: int = 512
     """That a decision imagines."""
-    deadline_s: float = 30.0
-    """Wall-clock time after which an episode is given up as failed."""
+    deadline_s: float = 10.0
+    """Robot time after which an episode is given up as failed; it lasts six seconds."""
     pace: float = 1.0
     """Robot seconds per second. Below 1, for machines that are too slow or too busy, all go by the robot's /clock."""
     record: Path | None = None
@@ -72,12 +72,15 @@ class Fetch:
 
 @dataclass
 class Heard:
-    """When, by the wall's clock, what arrived. ``images``: their stamps, s."""
+    """When, by the wall's clock, what arrived, s. ``images``: with their stamps. ``answers``: commands that a decision
+    of the planner led to, with the time that it took; a command to hold still is none.
+    """
 
     images: list[tuple[float, float]] = field(default_factory=list)
     commands: list[float] = field(default_factory=list)
     told: list[float] = field(default_factory=list)
     joints: list[float] = field(default_factory=list)
+    answers: list[tuple[float, float]] = field(default_factory=list)
     planned_ms: list[float] = field(default_factory=list)
     late: list[bool] = field(default_factory=list)
 
@@ -127,7 +130,11 @@ class _OverRos:
     def _decided(self, message: Any) -> None:
         said = values(message)
         if int(said["decisions"]) > self._decisions:
-            self.heard.planned_ms.append(float(said["milliseconds"]))
+            planned_ms, sent = float(said["milliseconds"]), self.heard.commands
+            self.heard.planned_ms.append(planned_ms)
+            # The planner sends, and then says so; a late decision is said and not sent.
+            if sent and sent[-1] not in {at for at, _ in self.heard.answers[-1:]}:
+                self.heard.answers.append((sent[-1], 1e-3 * planned_ms))
             self.heard.late.append(said["code"] == "late")
         self._decisions = int(said["decisions"])
 
@@ -195,16 +202,15 @@ def _latency(heard: Heard) -> dict[str, Any]:
     """From image to command, from command to what the guard lets pass, and how regularly joints are sensed."""
     stamps, arrivals = (np.array(column) for column in zip(*heard.images, strict=True))
     commands, told = np.array(heard.commands), np.array(heard.told)
-    count = min(len(commands), len(heard.planned_ms))
-    begun = commands[:count] - 1e-3 * np.array(heard.planned_ms[:count])
-    answered = np.searchsorted(stamps, begun, "right") - 1
-    to_command = commands[:count][answered >= 0] - stamps[answered[answered >= 0]]
+    sent, took_s = (np.array(column) for column in zip(*heard.answers, strict=True))
+    answered = np.searchsorted(stamps, sent - took_s, "right") - 1  # what was newest when planning began
+    to_command = (sent - stamps[answered])[answered >= 0]
     passed = np.searchsorted(told, commands, "right")
     guarded = told[passed[passed < len(told)]] - commands[passed < len(told)]
     steps = np.diff(heard.joints)
     return {
         "images": len(stamps),
-        "decisions": count,
+        "decisions": len(heard.planned_ms),
         "image_to_listener_ms": _spread(arrivals - stamps),
         "planning_ms": _spread(1e-3 * np.array(heard.planned_ms)),
         "image_to_command_ms": _spread(to_command),
