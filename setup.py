@@ -20,6 +20,7 @@ PACKAGES = [
     "rehearse.sim.batch",
     "rehearse.sim.cloning",
     "rehearse.sim.dog_on_jacket",
+    "rehearse.sim.drawer",
     "rehearse.sim.gym",
     "rehearse.sim.lerobot",
     "rehearse.sim.pick_place",

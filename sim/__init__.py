@@ -18,6 +18,7 @@ ENVIRONMENTS = {
     "rehearse/TwoRoom-v0": "rehearse.sim.two_room.env:TwoRoomEnv",
     "rehearse/Reach-v0": "rehearse.sim.reach.env:ReachEnv",
     "rehearse/PickPlace-v0": "rehearse.sim.pick_place.env:PickPlaceEnv",
+    "rehearse/Drawer-v0": "rehearse.sim.drawer.env:DrawerEnv",
 }
 
 # public name -> the module that defines it
@@ -26,6 +27,7 @@ _PUBLIC = {
     "ArmKinematics": "rehearse.sim.kinematics",
     "CAMERAS": "rehearse.sim.cameras",
     "Delayed": "rehearse.sim.latency",
+    "DrawerEnv": "rehearse.sim.drawer.env",
     "EvalConfig": "rehearse.sim.evaluate",
     "DogOnJacketEnv": "rehearse.sim.dog_on_jacket.env",
     "FactorRanges": "rehearse.sim.dog_on_jacket.factors",

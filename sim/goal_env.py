@@ -6,7 +6,8 @@
 
 Observation: ``image`` and ``goal`` (size, size, 3) uint8, ``proprio`` (P,) and ``goal_state`` (G,) float32. ``goal``
 shows a state in which the goal is reached, under the light and from the camera of this layout. Action (A,) in [-1, 1],
-at 5 Hz. An episode ends with success or after ``episode_steps``. Reward: progress made, +1 for success, -0.01 a step.
+at 5 Hz. An episode ends with success, with harm where a world knows of any (unless ``stop_at_harm`` is False), or after
+``episode_steps``. Reward: progress made, +1 for success, -1 for harm that ends it, -0.01 a step.
 ``info`` holds success, progress (0 .. 1), distance_m to the goal, every signal of the task, time_s and layout.
 
     env.reset(options={"layout": 3, "variations": {"friction": 0.5, "latency": 1.0}})     # see rehearse.sim.variation
@@ -51,12 +52,14 @@ class GoalEnv(gymnasium.Env):
         render_mode: str | None = None,
         render_size: tuple[int, int] = (480, 640),
         variations: Mapping[str, float] = NONE,
+        stop_at_harm: bool = True,
     ) -> None:
         if split not in SPLITS:
             raise ConfigError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
         self.world, self.episode_steps, self.split, self.fixed = world, episode_steps, split, frozenset(fixed)
         self.image_size, self.render_mode, self.render_size = image_size, render_mode, render_size
         self.variations = checked(variations, varied_in(world.factors_kind))
+        self.stop_at_harm = stop_at_harm
         box, size = gymnasium.spaces.Box, image_size
         numbers = lambda names: box(-np.inf, np.inf, (len(names),), np.float32)  # noqa: E731
         self.observation_space = gymnasium.spaces.Dict(
@@ -101,10 +104,11 @@ class GoalEnv(gymnasium.Env):
         self.world.step(self._link.sent(checked_action(action, self.world.action_names)))
         self.steps += 1
         info = self._info()
-        reward = info["progress"] - self._progress - STEP_PRICE + float(info["success"])
+        stopped = self.stop_at_harm and self.world.harm is not None and info[self.world.harm]
+        reward = info["progress"] - self._progress - STEP_PRICE + float(info["success"]) - float(stopped)
         self._progress = info["progress"]
-        truncated = self.steps >= self.episode_steps and not info["success"]
-        return self.observe(), float(reward), info["success"], truncated, info
+        terminated = info["success"] or stopped
+        return self.observe(), float(reward), terminated, self.steps >= self.episode_steps and not terminated, info
 
     def render(self) -> np.ndarray | None:
         """A film frame (height, width, 3) with shadows and the goal marked, when render_mode is rgb_array."""

@@ -26,7 +26,8 @@ class GoalWorld:
 
     signals: names, of what ``measure`` gives, that a model is to learn: they do not tell where the goal is, unless it
     can be seen. proprio, goal: names of the numbers in ``proprioception()`` and ``goal_state``. goal_signals: the
-    signals that are these numbers once the goal is reached.
+    signals that are these numbers once the goal is reached. harm: of what ``measure`` gives, the event that must not
+    happen, if there is one: where it has, nothing is a success.
     """
 
     action_names: tuple[str, ...]
@@ -35,6 +36,7 @@ class GoalWorld:
     proprio: tuple[str, ...]
     goal: tuple[str, ...]
     goal_signals: tuple[str, ...]
+    harm: str | None = None
     factors_kind: type[Look]
     instruction: str
 
@@ -103,7 +105,8 @@ class GoalWorld:
         measured = self.measure(qpos)
         excess = self.excess(measured)
         progress = np.clip(1 - excess / self._start_excess, 0, 1)
-        return measured | {"progress": progress, "success": excess <= 0}
+        success = excess <= 0 if self.harm is None else (excess <= 0) & ~measured[self.harm]
+        return measured | {"progress": progress, "success": success}
 
     def outcome(self) -> dict[str, float | bool]:
         """``outcomes`` of where the world is now."""

@@ -20,6 +20,7 @@ TASKS = {
     "two-room": "rehearse.sim.two_room.task:TASK",
     "reach": "rehearse.sim.reach.task:TASK",
     "pick-place": "rehearse.sim.pick_place.task:TASK",
+    "drawer": "rehearse.sim.drawer.task:TASK",
 }
 DEFAULT = "dog-on-jacket"
 GYM = "gym:"

@@ -3,49 +3,23 @@
 env = TASK.make_env(split="test"); agent = make_agent(TASK, "oracle")
 """
 
-from dataclasses import dataclass
-
-import torch
-from torch import Tensor
-
-from rehearse.planner import CEMConfig, Disagreement, Futures, Goal, MPCConfig, Objective, Term
-from rehearse.sim.goal_task import goal_task, towards_picture
+from rehearse.planner import CEMConfig, MPCConfig, Objective
+from rehearse.sim.goal_task import brought, goal_task, towards_picture
 from rehearse.sim.goal_world import PERIOD_S
 from rehearse.sim.pick_place.behaviours import Demonstrator, noisy_play
 from rehearse.sim.pick_place.env import EPISODE_STEPS, PickPlaceEnv
 from rehearse.sim.pick_place.world import TOLERANCE_M, PickPlaceWorld
 from rehearse.sim.task import Situation
 
-AXES = "xyz"
-
-
-@dataclass(frozen=True)
-class Handling(Term):
-    """What the hand should be doing, averaged over the horizon, in metres: near the block, and in hold of it or not.
-
-    Far from ``goal_m`` a block that is not held costs 0.1; at the goal one that is held does. Where the block stands
-    still whatever the hand does, its own price tells plans apart in nothing.
-    """
-
-    goal_m: tuple[float, float, float]
-    weight: float = 1.0
-
-    def value(self, futures: Futures, actions: Tensor) -> Tensor:
-        block, grip = (
-            torch.stack([futures.signal(f"{what}_{axis}_m") for axis in AXES], -1) for what in ("block", "grip")
-        )
-        reach = (block - grip).norm(dim=-1)
-        far = (block - torch.tensor(self.goal_m).to(block)).norm(dim=-1) > TOLERANCE_M
-        holds = futures.signal("holds").clamp(0, 1)
-        return torch.where(far, 0.5 * reach + 0.1 * (1 - holds), 0.1 * holds).mean((0, 2))
+BLOCK = ("block_x_m", "block_y_m", "block_z_m")
 
 
 def objective(now: Situation) -> Objective:
     """The block at the goal, the hand at the block until it is there."""
     if now.goal_moment is not None:
         return towards_picture(now)
-    place = {f"block_{axis}_m": float(value) for axis, value in zip(AXES, now.goal_state, strict=True)}
-    return 10 * (Goal(place) + Handling(tuple(place.values()))) + 0.2 * now.doubt * Disagreement()
+    place = {name: float(value) for name, value in zip(BLOCK, now.goal_state, strict=True)}
+    return brought(BLOCK, place, TOLERANCE_M, now)
 
 
 TASK = goal_task(
