@@ -7,7 +7,7 @@ between moments mean the same in every direction. A sense that is absent is a le
 Cameras share one network and differ by a tint, an embedding of the camera that is added to the first layer. Any module
 with ``absent`` (D,) and ``forward(readings) -> (M,D)`` is a sense: add it to ``encoder.senses`` by name.
 
-The stem (8x8, stride 4, no normalisation, channels last, bfloat16) is what makes this fast on a CPU; a
+The stem (8x8, stride 4, no normalisation, channels last, bfloat16 where that pays) is what makes this fast on a CPU; a
 stride-2 stem with GroupNorm costs 7-15 times as much. The whitening goes with SIGReg: LeJEPA, arXiv
 2511.08544.
 """
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from rehearse.world_model import parallel
 from rehearse.world_model.config import ModelConfig
+from rehearse.world_model.precision import halves
 
 FRAMES = "frames"  # the first camera; further ones go by their names
 ALL: Mapping[str, Tensor] = MappingProxyType({})
@@ -51,12 +52,13 @@ class Eye(nn.Module):
         self.project = nn.Linear(2 * width * grid * grid, config.latent_dim)
 
     def forward(self, frames: Tensor, tint: Tensor) -> Tensor:
-        with torch.autocast(frames.device.type, torch.bfloat16):
+        half = halves(frames.device)
+        with torch.autocast(frames.device.type, torch.bfloat16, enabled=half):
             # uint8 NHWC permuted is already channels-last. The map from [0,255] to [-1,1] is folded into the
             # first convolution: as passes over the pixels it would cost as much as the convolution itself.
             stem = self.convolutions[0]
             bias = stem.bias + tint - stem.weight.sum((1, 2, 3))
-            x = frames.permute(0, 3, 1, 2).to(torch.bfloat16)
+            x = frames.permute(0, 3, 1, 2).to(torch.bfloat16 if half else torch.float32)
             x = F.silu(F.conv2d(x, stem.weight / 127.5, bias, 4, 2))
             for convolution in self.convolutions[1:]:
                 x = F.silu(convolution(x))

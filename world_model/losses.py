@@ -27,6 +27,7 @@ from torch import Tensor
 from rehearse.world_model import parallel
 from rehearse.world_model.config import TrainConfig
 from rehearse.world_model.model import WorldModel
+from rehearse.world_model.precision import halves
 
 # Share of the moments' variance that is to lie within sequences, rather than between them; a model that learnt from
 # actions and signals put a third there.
@@ -96,7 +97,7 @@ def training_losses(
     valid = batch["valid"].to(device)
     size, length = valid.shape
     moments = _encode(model, batch, valid, config, generator)
-    with torch.autocast(device.type, torch.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16, enabled=halves(device)):
         backbone = model.backbone
         led, losses = _led(model, batch, moments, valid, generator)  # led[:, t] leads from t to t+1
         nothing = backbone.no_action.expand(size, 1, -1)

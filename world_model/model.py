@@ -28,9 +28,10 @@ from rehearse.world_model.encoder import FRAMES, Encoder
 from rehearse.world_model.goals import GoalInverse
 from rehearse.world_model.heads import Heads, Signals
 from rehearse.world_model.latent_actions import Controller, InverseDynamics
+from rehearse.world_model.precision import halves
 
-# From this many candidates on, bfloat16 pays: half the time with AMX, and its rounding is far below the
-# model's error.
+# From this many candidates on, bfloat16 pays, where it does at all (precision.py): half the time with AMX, and its
+# rounding is far below the model's error.
 BFLOAT16_FROM = 16
 # Candidates imagined together: their states, gates and hidden layers stay in a core's cache.
 CHUNK = 1024
@@ -178,7 +179,7 @@ class WorldModel(nn.Module):
 
     def _imagine(self, memory: Memory, actions: Tensor) -> Imagined:
         """From one memory, or one for every action sequence."""
-        quick = len(actions) >= BFLOAT16_FROM and not actions.requires_grad
+        quick = len(actions) >= BFLOAT16_FROM and not actions.requires_grad and halves(self.device)
         backbone, heads, controller = self._bfloat16() if quick else (self.backbone, self.heads, self.controller)
         kind = torch.bfloat16 if quick else torch.float32
         memory, count = memory.to(kind), len(actions)

@@ -11,7 +11,7 @@ shipped model, or, where its thoughts do not matter, a script in the test's own 
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,10 +200,7 @@ class Rig:
 
     def _rest(self) -> int | None:
         """Index of the joint state with which the first rest after the fault begins."""
-        speed = np.array([np.abs(message.velocity).max() for message in self.since("joints")])
-        quiet = np.convolve(speed < RESTS_RADPS, np.ones(QUIET), "valid") if len(speed) >= QUIET else np.zeros(0)
-        found = np.flatnonzero(quiet > QUIET - 0.5)
-        return int(found[0]) if len(found) else None
+        return first_rest([np.abs(message.velocity).max() for message in self.since("joints")])
 
     def said(self, action: Action, *reasons: Reason) -> None:
         """Wait until the guard has given this verdict since the fault."""
@@ -251,6 +248,14 @@ class Rig:
             assert (hardest <= 1.01 * np.array(LIMITS.acceleration_radps2)).all(), f"told {hardest.max():.2f} rad/s^2"
         fastest = max(np.abs(message.velocity).max() for message in self.joints)
         assert fastest <= 1.1 * max(LIMITS.velocity_radps), f"the arm moved at {fastest:.2f} rad/s"
+
+
+def first_rest(speeds_radps: Sequence[float]) -> int | None:
+    """Where the first rest begins, of the fastest joint's speeds at joint states one after another; None if nowhere."""
+    speed = np.array(speeds_radps)
+    quiet = np.convolve(speed < RESTS_RADPS, np.ones(QUIET), "valid") if len(speed) >= QUIET else np.zeros(0)
+    found = np.flatnonzero(quiet > QUIET - 0.5)
+    return int(found[0]) if len(found) else None
 
 
 def seconds(message: Any) -> float:

@@ -74,6 +74,11 @@ class Nodes:
         """What it wrote so far."""
         return (self.folder / f"{name}.log").read_text()
 
+    def last_words(self, lines: int = 20) -> str:
+        """The end of what each of them wrote."""
+        logs = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"--- {log.stem}\n" + "\n".join(log.read_text().splitlines()[-lines:]) for log in logs)
+
     def end(self, process: subprocess.Popen, signal_number: int) -> int:
         """Ask it to stop; its exit code."""
         self.running.remove(process)
@@ -90,8 +95,11 @@ class Nodes:
         process.kill()
         process.wait()
 
-    def close(self) -> None:
-        """End whatever is left; by force only what does not listen, since that leaves shared memory behind."""
+    def close(self, show: bool = True) -> None:
+        """End whatever is left; by force only what does not listen, since that leaves shared memory behind.
+
+        ``show``: print what they wrote, for whoever reads of a test that failed.
+        """
         for process in self.running:
             process.send_signal(signal.SIGINT)
         for process in self.running:
@@ -100,7 +108,7 @@ class Nodes:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for log in sorted(self.folder.glob("*.log")):  # shown with a test that failed
+        for log in sorted(self.folder.glob("*.log")) if show else ():
             print(f"--- {log.stem}\n{log.read_text()}")
 
 

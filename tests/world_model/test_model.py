@@ -12,6 +12,7 @@ from rehearse.world_model.config import ModelConfig, TrainConfig, preset
 from rehearse.world_model.heads import Signals
 from rehearse.world_model.losses import head_loss, masked_mean, sigreg
 from rehearse.world_model.model import History, WorldModel
+from rehearse.world_model.precision import halves
 
 SIGNALS = {"effort": "regression", "woken": "event"}
 
@@ -111,7 +112,8 @@ def test_candidates_do_not_touch_each_other(model):
     assert (together.latents[0] - together.latents[1]).abs().max() > 0.05
 
 
-def test_bfloat16_says_what_float32_says(model):
+def test_bfloat16_says_what_float32_says(model, monkeypatch):
+    monkeypatch.setattr("rehearse.world_model.model.halves", lambda device: True)
     belief = model.observe(history(4))
     actions = torch.rand(32, 8, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1
     quick = model.imagine(belief, actions)
@@ -119,6 +121,15 @@ def test_bfloat16_says_what_float32_says(model):
     for name in SIGNALS:
         expected = torch.cat([one.signals[name] for one in exact], 1)
         assert (quick.signals[name] - expected).abs().max() < 0.05 * max(1.0, expected.abs().max())
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_a_cpu_that_cannot_multiply_bfloat16_imagines_in_float32(model, monkeypatch, able):
+    capabilities = {"architecture": "x86_64", "amx_bf16": False, "avx512_bf16": able}
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: capabilities)
+    monkeypatch.setattr("rehearse.world_model.model.halves", halves.__wrapped__)
+    futures = model.imagine(model.observe(history(2)), torch.zeros(32, 3, model.config.action_dim))
+    assert futures.latents.dtype == (torch.bfloat16 if able else torch.float32)
 
 
 @pytest.mark.parametrize("count", [1, 20, 1030])
