@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.sim.agents import CLONING
+from rehearse.sim.agents import CLONING, LEROBOT
 from rehearse.sim.evaluate import EvalConfig
 from rehearse.sim.planner_agent import PlannerSettings
 from rehearse.sim.task import Task
@@ -37,6 +37,9 @@ def conditions(config: EvalConfig) -> dict[str, str]:
         told["variations"] = json.dumps(config.variations, sort_keys=True)
     if config.policy is not None:
         told["policy_sha256"] = digest(config.policy)
+    for method in config.methods:
+        if method.startswith(LEROBOT):
+            told[f"{method}_sha256"] = digest(Path(method.removeprefix(LEROBOT)))
     return told | {"checkpoint_sha256": digest(config.checkpoint)}
 
 

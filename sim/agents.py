@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from rehearse.errors import ConfigError
+from rehearse.errors import ConfigError, SetupError
 from rehearse.planner import MPC, Objective, Plan
 from rehearse.sim.cloning.agent import ClonedAgent
 from rehearse.sim.cloning.policy import Policy, load_policy
@@ -26,6 +26,7 @@ from rehearse.world_model import WorldModel, describe, load
 
 PLANNERS = tuple(f"planner-{futures}" for futures in (1, 8, 64, 512, 4096))
 CLONING = "cloning"  # a policy without imagination, learnt from demonstrations
+LEROBOT = "lerobot:"  # and the path of a policy that LeRobot has trained
 IDENTITY = "identity"  # planner-identity-<futures>: the model replaced by one that imagines no change
 USUAL = PlannerSettings()
 
@@ -107,6 +108,17 @@ def _policy(checkpoint: Path) -> Policy:
     return load_policy(checkpoint)
 
 
+@lru_cache(maxsize=2)
+def _lerobot_policy(path: Path) -> Any:
+    try:
+        from rehearse.sim.lerobot.agent import load_policy
+    except ImportError as error:
+        raise SetupError(
+            f"policies of LeRobot's need it, on Python 3.12: make test-lerobot makes such an environment ({error})"
+        ) from error
+    return load_policy(path)
+
+
 def _moment_errors(checkpoint: Path) -> tuple[float, ...]:
     """The model's squared error of a moment so many steps ahead on held-out episodes; () if it was not measured."""
     return tuple(describe(checkpoint).get("metrics", {}).get("moment", {}).get("mse", ()))
@@ -129,7 +141,7 @@ def make_agent(
 
     ``planner-<futures>`` and ``planner-<optimizer>-<futures>`` need a checkpoint, and take all else from ``settings``;
     ``planner-identity-<futures>`` imagines with that checkpoint that nothing changes (unchanging.py);
-    ``cloning`` needs the checkpoint of a ``policy``.
+    ``cloning`` needs the checkpoint of a ``policy``; ``lerobot:PATH`` is a policy that LeRobot has trained.
     """
     if method in task.scripts:
         return BehaviourAgent(task.scripts[method]())
@@ -139,6 +151,11 @@ def make_agent(
         if policy is None:
             raise ConfigError(f"{method} needs a policy: train one with rehearse clone")
         return ClonedAgent(task, _policy(Path(policy)))
+    if method.startswith(LEROBOT):
+        trained = _lerobot_policy(Path(method.removeprefix(LEROBOT)))
+        from rehearse.sim.lerobot.agent import LeRobotAgent
+
+        return LeRobotAgent(task, trained)
     stem, _, futures = method.rpartition("-")
     kind, _, optimizer = stem.partition("-")
     if kind == "planner" and futures.isdigit() and int(futures) > 0:
@@ -151,4 +168,4 @@ def make_agent(
         dynamics = Unchanging(model) if ablated else None
         return PlannerAgent(task, model, named, _moment_errors(Path(checkpoint)), dynamics)
     known = ", ".join((*task.scripts, *task.oracles, CLONING))
-    raise ConfigError(f"unknown method {method!r}; {task.name} knows {known} and planner-<futures>")
+    raise ConfigError(f"unknown method {method!r}; {task.name} knows {known}, planner-<futures> and lerobot:PATH")

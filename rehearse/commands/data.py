@@ -1,4 +1,4 @@
-"""``rehearse data check``: what is wrong with a dataset; ``rehearse data from-bag``: one out of a ROS 2 bag."""
+"""``rehearse data``: ``check`` a dataset, list what was ``done`` in it, or make one ``from-bag``, out of ROS 2."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +13,9 @@ from rehearse.ros_nodes.bag.dataset import convert
 from rehearse.ros_nodes.bag.reader import survey
 from rehearse.ros_nodes.bag.topics import Topics
 from rehearse.sim.arms import ARMS
+from rehearse.sim.cloning.learn import did_it
+from rehearse.sim.tasks import DEFAULT, get_task
+from rehearse.world_model.data import LeRobotReader
 from rehearse.world_model.data.check import Report, check
 from rehearse.world_model.data.lerobot import read_info
 
@@ -42,6 +45,28 @@ class Check(Command):
         found = [asdict(finding) for finding in report.findings]
         self.write_json({"sound": report.sound, "findings": found, **report.facts})
         return 0 if report.sound else 1
+
+
+@dataclass(kw_only=True)
+class Done(Command):
+    """Print which episodes did what was asked, without harm: those that `rehearse clone` repeats.
+
+    lerobot-train --dataset.episodes="$(rehearse data done data/demonstrations)" repeats the same.
+    """
+
+    path: Annotated[Path, tyro.conf.Positional]
+    """Folder of the dataset."""
+    task: str = DEFAULT
+    """The task; `rehearse tasks` lists them."""
+
+    def run(self, console: Console) -> int:
+        """Their numbers on standard output, in brackets."""
+        task = get_task(self.task)
+        done = [i for i, clip in enumerate(LeRobotReader(self.path)) if did_it(task, clip.signals)]
+        Console().print(str(done), soft_wrap=True, highlight=False, markup=False)
+        console.print(f"{len(done)} of {read_info(self.path)['total_episodes']} episodes did what was asked")
+        self.write_json({"path": str(self.path), "episodes": done})
+        return 0
 
 
 @dataclass(kw_only=True)
@@ -75,7 +100,11 @@ class FromBag(Command):
         return 0
 
 
-Data = Annotated[Check, tyro.conf.subcommand("check")] | Annotated[FromBag, tyro.conf.subcommand("from-bag")]
+Data = (
+    Annotated[Check, tyro.conf.subcommand("check")]
+    | Annotated[Done, tyro.conf.subcommand("done")]
+    | Annotated[FromBag, tyro.conf.subcommand("from-bag")]
+)
 
 
 def _facts(report: Report) -> Table:

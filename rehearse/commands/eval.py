@@ -39,7 +39,7 @@ class Eval(TaskCommand):
     """Layouts, the same for every method: 20 unless given. With --suite: instead of all numbers that it names."""
     methods: str | None = None
     """Comma-separated: the task's scripts (nothing, random, ...), planner-<futures>, planner-<optimizer>-<futures>,
-    oracle. All scripts, five planners and the oracle unless given."""
+    oracle, lerobot:PATH, a policy that lerobot-train made. All scripts, five planners and the oracle unless given."""
     checkpoint: Path | None = None
     """World model of the planners; the one that is shipped for the task unless given."""
     policy: Path | None = None

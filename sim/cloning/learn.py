@@ -52,7 +52,7 @@ def clone(
     """
     cache = ClipCache.open(paths, image_size=config.model.image_size)
     _check(task, cache)
-    chosen = [i for i in range(len(cache)) if task.goal or _did_it(task, cache.episode(i).signals)]
+    chosen = [i for i in range(len(cache)) if task.goal or did_it(task, cache.episode(i).signals)]
     if not chosen:
         raise DataError(f"{cache}: none of {len(cache)} episodes did what was asked without harm; demonstrate it")
     (kept,), held = split([cache.subset(chosen)], config.holdout, config.seed)
@@ -138,7 +138,8 @@ def _goals(task: Task, batch: dict) -> Tensor:
     return torch.stack(ends, -1)[:, None].expand(-1, length, -1)
 
 
-def _did_it(task: Task, signals: dict[str, np.ndarray]) -> bool:
+def did_it(task: Task, signals: dict[str, np.ndarray]) -> bool:
+    """Whether an episode of which this was recorded came to its end, and without harm."""
     done = "progress" not in signals or bool((signals["progress"] >= DONE).any())
     return done and (task.harm is None or not signals[task.harm.event].any())
 

@@ -1,8 +1,10 @@
 """Evaluation: intervals against published values, summaries, pairing, and rows that repeat."""
 
+import importlib.util
+
 import pytest
 
-from rehearse.errors import ConfigError
+from rehearse.errors import ConfigError, SetupError
 from rehearse.sim.agents import make_agent
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.task import TASK
@@ -63,3 +65,9 @@ def test_a_planner_without_a_checkpoint_and_unknown_names_are_refused():
     for method in ("planner-8", "planner-icem-8", "planner-0", "planner-", "planner", "scripted", "oracle-8", ""):
         with pytest.raises(ConfigError):
             make_agent(TASK, method)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("lerobot") is not None, reason="LeRobot is here")
+def test_a_policy_of_lerobots_without_lerobot_names_what_brings_it():
+    with pytest.raises(SetupError, match="make test-lerobot"):
+        make_agent(TASK, "lerobot:runs/act")

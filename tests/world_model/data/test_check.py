@@ -125,6 +125,25 @@ def test_by_the_command_line(dataset: Path, tmp_path: Path, capsys: pytest.Captu
     assert "not a LeRobotDataset" in capsys.readouterr().err
 
 
+def test_what_was_done_can_be_listed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    done, result = clip_of(True, False), tmp_path / "done.json"
+    with LeRobotWriter(tmp_path / "some", fps=5) as out:
+        for each in (clip_of(False, False), done, clip_of(True, True), done):
+            out.add(each)
+    assert main(["data", "done", str(tmp_path / "some"), "--json", str(result)]) == 0
+    told = capsys.readouterr()
+    assert told.out == "[1, 3]\n"
+    assert "2 of 4" in told.err
+    assert json.loads(result.read_text())["episodes"] == [1, 3]
+
+
+def clip_of(brought: bool, woken: bool) -> Clip:
+    """Four moments of a jacket."""
+    signals = {"progress": np.linspace(0, 1 if brought else 0.5, 4).astype(np.float32), "woken": np.full(4, woken)}
+    rows = lambda n: np.zeros((4, n), np.float32)  # noqa: E731
+    return Clip(np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3), np.uint8), rows(4), rows(10), signals, "x")
+
+
 def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         check(tmp_path / "nowhere")
