@@ -32,19 +32,20 @@ from rehearse.sim.telemetry import Telemetry
 from rehearse.sim.variation import checked
 from rehearse.sim.workers import in_workers
 
-NOTHING_DONE: Mapping = MappingProxyType({})
 Item = tuple[str, int]  # method and layout
+NOTHING_DONE: Mapping[Item, Episode] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class EvalConfig:
     """What to evaluate. ``split`` stays ``test`` for every figure that is quoted.
 
-    None takes what is usual in the task: its level, its methods. ``options`` are the task's own. ``planner``: how the
-    planners plan, but for what their names say. ``delay_steps``: actions arrive so many control periods late;
-    ``measured``: by as many as their planning took; ``compensate``: planners are told (latency.py). ``variations``:
-    {factor: strength} of what goes otherwise than in training (variation.py), but for latency, which is a clock's.
-    ``trees``: a folder for what planners imagined, a file an episode.
+    None takes what is usual in the task: its level, its methods. ``fewer``: {method: episodes}, of the first layouts,
+    for what takes long. ``options`` are the task's own. ``planner``: how planners plan, but for what their names say.
+    ``delay_steps``: actions arrive so many control periods late; ``measured``: by as many as their planning took;
+    ``compensate``: planners are told (latency.py). ``variations``: {factor: strength} of what goes otherwise than in
+    training (variation.py), but for latency, which is a clock's. ``trees``: a folder for what planners imagined, a file
+    an episode.
     """
 
     task: str = DEFAULT
@@ -52,6 +53,7 @@ class EvalConfig:
     episodes: int = 20
     seed: int = 0
     methods: tuple[str, ...] | None = None
+    fewer: Mapping[str, int] = field(default_factory=dict)
     checkpoint: Path | None = None
     policy: Path | None = None  # that ``cloning`` follows
     options: Mapping[str, str] = field(default_factory=dict)
@@ -80,6 +82,9 @@ class EvalConfig:
             raise ConfigError("episodes and workers must be at least 1, the delay not negative")
         if not self.methods:
             raise ConfigError("no methods given")
+        for method, episodes in self.fewer.items():
+            if method not in self.methods or episodes < 1:
+                raise ConfigError(f"fewer: {method}={episodes}: give a number to one of {', '.join(self.methods)}")
         _ = self.clock  # which refuses two latencies at once
         for method in self.methods:  # an unknown name or checkpoint is refused before any episode runs
             make_agent(task, method, self.checkpoint, self.planner, self.policy)
@@ -88,6 +93,16 @@ class EvalConfig:
     def clock(self) -> Clock:
         """How late actions come."""
         return Clock(self.delay_steps, self.measured, self.compensate)
+
+    def layouts_of(self, method: str) -> range:
+        """What it meets: the first of all, where it has fewer episodes."""
+        first = self.seed * LAYOUTS_PER_SEED
+        return range(first, first + min(self.episodes, self.fewer.get(method, self.episodes)))
+
+    @property
+    def items(self) -> list[Item]:
+        """Every episode: method by method, layouts in order."""
+        return [(method, layout) for method in self.methods for layout in self.layouts_of(method)]
 
 
 def _changing(variations: Mapping[str, float], task: Task) -> dict[str, float]:
@@ -226,8 +241,7 @@ def run_episodes(
 
     Those that are ``done`` are not run again, and come first. ``run``: where they run, here or elsewhere (on_ray.py).
     """
-    layouts = [config.seed * LAYOUTS_PER_SEED + i for i in range(config.episodes)]
-    wanted = [(method, layout) for method in reversed(config.methods) for layout in layouts]
+    wanted = config.items[::-1]
     if by_layout:
         wanted.sort(key=lambda item: item[1])
     yield from (done[item] for item in wanted if item in done)

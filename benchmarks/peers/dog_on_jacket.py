@@ -280,7 +280,6 @@ def main() -> None:
             built = peer.ask("build", size=size, image_px=IMAGE_PX, action_dim=cache.action_dim, seed=options.seed)
             how = dict(data=str(folder / "play.npz"), learning_rate=learning_rate, seed=options.seed)
             training = peer.ask("train", seconds=options.train_s, **how) | {"parameters": built["parameters"]}
-            peer.ask("save", path=str(folder / f"{package}-{size}.npz"))
             begin = time.process_time()
             dynamics = PeerDynamics(peer, fit_probe(peer, cache, options.seed))
             training["probe_cpu_s"] = time.process_time() - begin

@@ -32,6 +32,7 @@ class Arrays:
     lengths: np.ndarray
     proprio_dim: int = 0
     signal_kinds: dict[str, str] = field(default_factory=dict)
+    views: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> "Arrays":
@@ -68,6 +69,7 @@ class PicturesOnly:
 
     cache: ClipCache
     proprio_dim: int = 0
+    views: tuple[str, ...] = ()
 
     @property
     def action_dim(self) -> int:

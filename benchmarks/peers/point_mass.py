@@ -7,10 +7,14 @@ Data, world, goals and the rule of success are torch-world's own: 32 px pictures
 same file for the same CPU-seconds on one thread, plans with its own package's CEM, 5 steps ahead, 4 iterations, cost
 summed over the path, and gets as many candidates as fit into the same CPU-time per decision. A model so slow that this
 leaves it fewer than 100 candidates is also shown with 400, over fewer episodes; ours also with 64.
+
+One model after the other is trained and tried, then its rows are written; those in ``--json`` already are not done
+again.
 """
 
 import argparse
 import dataclasses
+import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,7 +25,6 @@ import torch
 from ours import Arrays, towards, train_for
 from peer import FOLDER, RESULTS, Peer, open_peers, report, write
 from rich.console import Console
-from rich.progress import track
 
 from rehearse.planner import MPC, CEMConfig, MPCConfig
 from rehearse.sim.episode import wilson
@@ -33,10 +36,10 @@ HORIZON, ITERATIONS, SMALLEST, ELITES = 5, 4, 16, 0.1
 DEAR_BELOW, DEAR, FEW = 100, 400, 64
 TRIAL = 8  # worlds on which the cost of planning is measured
 THEIRS = (  # package, size, learning rate
-    ("torch-world", "readme", 1e-3),
     ("torch-world", "small", 1e-3),
-    ("torch-world", "baseline", 1e-3),
     ("stable-worldmodel", "small", 1e-3),
+    ("torch-world", "baseline", 1e-3),
+    ("torch-world", "readme", 1e-3),
 )
 MPC_CONFIG = MPCConfig((-1.0,) * 2, (1.0,) * 2, HORIZON, 1.0, knots=HORIZON, spline="zero", initial_std=(1.0,) * 2)
 Seen = list[np.ndarray]  # frames (B,h,w,3) or actions (B,A), one entry a step
@@ -58,17 +61,11 @@ class Theirs:
         self.shape = dict(size=size, image_px=IMAGE_PX, action_dim=ACTION_DIM)
 
     def train(self, data: Path, seconds: float, seed: int, folder: Path) -> dict:
-        self.weights = folder / f"{self.name.replace(' ', '-')}.npz"
         built = self.peer.ask("build", **self.shape, seed=seed)
         how = dict(data=str(data), seconds=seconds, learning_rate=self.learning_rate, seed=seed)
         trained = self.peer.ask("train", **how)
-        self.peer.ask("save", path=str(self.weights))
         kept = {key: trained[key] for key in ("steps", "cpu_s", "loss", "bfloat16")}
         return {"parameters": built["parameters"], "learning_rate": self.learning_rate, **kept}
-
-    def ready(self) -> None:
-        """A peer holds one model at a time."""
-        self.peer.ask("restore", path=str(self.weights), **self.shape, seed=0)
 
     def planner(self, rollouts: int, episodes: int, seed: int) -> Act:
         samples, iterations = populations(rollouts)
@@ -93,9 +90,6 @@ class Ours:
         self.model: WorldModel = trained.model
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
         return {"parameters": parameters, "learning_rate": config.learning_rate, "cpu_s": spent_s}
-
-    def ready(self) -> None:
-        """It is."""
 
     def planner(self, rollouts: int, episodes: int, seed: int) -> Act:
         search = CEMConfig(rollouts, ITERATIONS, SMALLEST, ELITES)
@@ -186,7 +180,7 @@ def main() -> None:
     parser.add_argument("--train-s", type=float, default=110.0)
     parser.add_argument("--plan-ms", type=float, default=40.0)
     parser.add_argument("--episodes", type=int, default=200)
-    parser.add_argument("--dear-episodes", type=int, default=40)
+    parser.add_argument("--dear-episodes", type=int, default=40, help="0: leave these rows out")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     console = Console(width=130)
@@ -194,6 +188,9 @@ def main() -> None:
     folder = options.peers / f"point-mass-{options.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     data, trials = folder / "data.npz", options.seed + 500
+    seed = options.seed + 1000
+    how = dict(train_s=options.train_s, plan_ms=options.plan_ms, horizon=HORIZON, iterations=ITERATIONS)
+    rows = json.loads(options.json.read_text())["rows"] if options.json.exists() else []
     with ExitStack() as stack:
         peers = open_peers(stack, options.peers, console)
         if "torch-world" not in peers:
@@ -201,26 +198,29 @@ def main() -> None:
         world = stack.enter_context(Peer("torch-world", options.peers))
         amount = dict(episodes=DATA_EPISODES, steps=DATA_STEPS)
         world.ask("collect", path=str(data), image_px=IMAGE_PX, seed=options.seed, **amount)
-        sides = [Theirs(peers[package], size, rate) for package, size, rate in THEIRS if package in peers]
-        sides.append(Ours())
-        trained = [side.train(data, options.train_s, options.seed, folder) for side in track(sides, "training")]
-        seed = options.seed + 1000
-        success, _ = episodes_of(world, random_act(seed), options.episodes, seed)
-        rows = [row("random", 0, success, 0.0, {})]
-        for side, training in zip(sides, trained, strict=True):
-            side.ready()
+
+        def add(name: str, plans: list[tuple[int, Act, int]], training: dict) -> None:
+            new = [row(name, count, *episodes_of(world, act, n, seed), training) for count, act, n in plans]
+            show(console, new)
+            rows.extend(new)
+            result = {"how": how, "frames": DATA_EPISODES * DATA_STEPS, "rows": rows}
+            write(options.json, result, peers.values(), seed=options.seed)
+
+        done = {r["model"] for r in rows}
+        if "random" not in done:
+            add("random", [(0, random_act(seed), options.episodes)], {})
+        sides = [Ours(), *(Theirs(peers[package], size, rate) for package, size, rate in THEIRS if package in peers)]
+        for side in sides:
+            if side.name in done:
+                continue
+            console.print(f"training {side.name}")
+            training = side.train(data, options.train_s, options.seed, folder)
             rollouts = affordable(world, side, options.plan_ms / 1e3, trials)
             plans = [(rollouts, options.episodes)]
-            plans += [(DEAR, options.dear_episodes)] if rollouts < DEAR_BELOW else []
+            plans += [(DEAR, options.dear_episodes)] if rollouts < DEAR_BELOW and options.dear_episodes else []
             plans += [(FEW, options.episodes)] if isinstance(side, Ours) else []
-            for count, episodes in plans:
-                act = side.planner(count, episodes, seed)
-                rows.append(row(side.name, count, *episodes_of(world, act, episodes, seed), training))
-                show(console, rows[-1:])
+            add(side.name, [(count, side.planner(count, n, seed), n) for count, n in plans], training)
         show(console, rows)
-        how = dict(train_s=options.train_s, plan_ms=options.plan_ms, horizon=HORIZON, iterations=ITERATIONS)
-        frames = DATA_EPISODES * DATA_STEPS
-        write(options.json, {"how": how, "frames": frames, "rows": rows}, peers.values(), seed=options.seed)
     console.print(f"Written to {options.json}")
 
 

@@ -33,7 +33,7 @@ def pixels(frames: np.ndarray) -> Tensor:
 
 
 class Worker:
-    """The verbs. ``build`` or ``restore`` comes first where a model is needed."""
+    """The verbs. ``build`` comes first where a model is needed."""
 
     def __init__(self) -> None:
         self.package = installed()
@@ -95,21 +95,6 @@ class Worker:
                 losses.append(step(self.bfloat16))
         self.model.eval()
         return {"steps": len(losses), "cpu_s": used, "loss": np.mean(losses[-50:]).item(), "bfloat16": self.bfloat16}
-
-    def save(self, path: str) -> dict:
-        """Weights and normalisation as an .npz."""
-        arrays = {f"model.{name}": value.numpy() for name, value in self.model.state_dict().items()}
-        np.savez(path, mean=self.norm[0].numpy(), std=self.norm[1].numpy(), **arrays)
-        return {}
-
-    def restore(self, path: str, **shape: int | str) -> dict:
-        """What ``save`` wrote, into a model that is built for it."""
-        built = self.build(**shape)
-        with np.load(path) as stored:
-            weights = {n.removeprefix("model."): torch.from_numpy(stored[n]) for n in stored if n.startswith("model.")}
-            self.model.load_state_dict(weights)
-            self.norm = torch.from_numpy(stored["mean"]), torch.from_numpy(stored["std"])
-        return built
 
     def encode(self, frames: np.ndarray) -> dict:
         """Frames (T,h,w,3) -> latents (T,D)."""

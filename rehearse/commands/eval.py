@@ -3,6 +3,7 @@
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +31,8 @@ from rehearse.sim.sequential import Trial
 from rehearse.sim.task import Task
 from rehearse.sim.tasks import get_task
 
+Number = TypeVar("Number", int, float)
+
 
 @dataclass(kw_only=True)
 class Eval(TaskCommand):
@@ -40,6 +43,8 @@ class Eval(TaskCommand):
     methods: str | None = None
     """Comma-separated: the task's scripts (nothing, random, ...), planner-<futures>, planner-<optimizer>-<futures>,
     oracle, lerobot:PATH, a policy that lerobot-train made. All scripts, five planners and the oracle unless given."""
+    fewer: str | None = None
+    """Comma-separated METHOD=EPISODES for what takes long, such as oracle=10: it meets the first layouts only."""
     checkpoint: Path | None = None
     """World model of the planners; the one that is shipped for the task unless given."""
     policy: Path | None = None
@@ -103,6 +108,7 @@ class Eval(TaskCommand):
             episodes=20 if self.episodes is None else self.episodes,
             seed=self.seed,
             methods=methods,
+            fewer=parsed(self.fewer, int, "--fewer", "METHOD=EPISODES"),
             checkpoint=self.checkpoint or default_checkpoint(task, methods),
             policy=self.policy or default_policy(task, methods),
             options=self.given_options(),
@@ -110,7 +116,7 @@ class Eval(TaskCommand):
             delay_steps=clock.steps,
             measured=clock.measured,
             compensate=clock.told,
-            variations=parsed_variations(self.variations),
+            variations=parsed(self.variations, float, "--variations", "FACTOR=STRENGTH"),
             trees=self.trees,
             workers=self.workers,
         )
@@ -135,6 +141,8 @@ class Eval(TaskCommand):
 
     def _trial(self, config: EvalConfig) -> Trial | None:
         if self.until_decided:
+            if config.fewer:
+                raise ConfigError("--until-decided compares layout by layout: --fewer has no place there")
             return Trial(config.methods, config.seed * LAYOUTS_PER_SEED, self.floor)
         if self.floor is not None:
             raise ConfigError(
@@ -143,15 +151,15 @@ class Eval(TaskCommand):
         return None
 
 
-def parsed_variations(text: str | None) -> dict[str, float]:
-    """{factor: strength} from ``friction=0.5,light=1``; ConfigError for what is not so written."""
+def parsed(text: str | None, number: type[Number], option: str, form: str) -> dict[str, Number]:
+    """{name: number} from ``friction=0.5,light=1``; ConfigError, which names the option, for what is not so written."""
     found = {}
     for word in text.split(",") if text else ():
-        name, _, strength = word.strip().partition("=")
+        name, _, value = word.strip().partition("=")
         try:
-            found[name] = float(strength)
+            found[name] = number(value)
         except ValueError as error:
-            raise ConfigError(f"--variations {text!r}: write FACTOR=STRENGTH with commas between") from error
+            raise ConfigError(f"{option} {text!r}: write {form} with commas between") from error
     return found
 
 
@@ -180,7 +188,7 @@ def evaluate_with_bar(
             ledger = stack.enter_context(Ledger.open(rows, made, get_task(config.task).harm))
         done = {} if ledger is None else dict(ledger.episodes)
         bar = stack.enter_context(progress_bar(console))
-        task = bar.add_task("evaluating", total=config.episodes * len(config.methods), text="")
+        task = bar.add_task("evaluating", total=len(config.items), text="")
 
         def count(episode: Episode) -> None:
             if ledger is not None and (episode.method, episode.layout) not in ledger.episodes:

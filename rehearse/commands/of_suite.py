@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rehearse.commands.eval import Eval
 
 OF_SUITE = {"suite", "out", "freeze", "episodes", "checkpoint", "workers", "json", "debug"}
-NOT_OF_LATENCY = {"suite", "freeze", "clock", "rows", "trees", "figures", "variations"}
+NOT_OF_LATENCY = {"suite", "freeze", "fewer", "clock", "rows", "trees", "figures", "variations"}
 
 
 def run_suite(command: "Eval", console: Console) -> int:

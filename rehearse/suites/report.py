@@ -36,7 +36,7 @@ def make_report(run: SuiteRun, about: Mapping[str, str]) -> dict[str, Any]:
     numbers, rows = {}, 0
     for i, cell in enumerate(run.cells):
         numbers[i] = rows
-        rows += len(cell.items)
+        rows += len(cell.config.items)
     return {"suite": head, "parts": [_part(run, part.name, numbers) for part in suite.parts], "about": dict(about)}
 
 

@@ -67,7 +67,7 @@ class SuiteRun:
     @property
     def total(self) -> int:
         """How many episodes there are to run, finished ones included."""
-        return sum(len(cell.items) for cell in self.cells)
+        return sum(len(cell.config.items) for cell in self.cells)
 
     def go(self, workers: int, on_episode: Callable[[Cell, Episode], None] = lambda cell, episode: None) -> None:
         """Run what is missing. A start that is not the frozen one ends it with DataError; what was finished is kept."""
@@ -75,7 +75,7 @@ class SuiteRun:
             ledgers = [stack.enter_context(self._ledger(cell)) for cell in self.cells]
             items: list[Item] = []
             for i, (cell, ledger) in enumerate(zip(self.cells, ledgers, strict=True)):
-                for item in reversed(cell.items):  # dear methods stand last: no core shall wait for them at the end
+                for item in reversed(cell.config.items):  # dear methods are last: no core shall wait then
                     if item in ledger.episodes:
                         self._count(i, ledger.episodes[item], on_episode)
                     else:
@@ -97,7 +97,7 @@ class SuiteRun:
 
     def of(self, i: int, method: str) -> list[Episode]:
         """The episodes of one method in cell ``i``, by layout."""
-        return [self.episodes[i][method, layout] for layout in self.cells[i].layouts_of(method)]
+        return [self.episodes[i][method, layout] for layout in self.cells[i].config.layouts_of(method)]
 
     def summaries(self, i: int) -> list[dict[str, Any]]:
         """A row a method of cell ``i``, as `rehearse eval --json` has it."""

@@ -93,22 +93,12 @@ class Cell:
     id: str
     part: str
     config: EvalConfig
-    fewer: Mapping[str, int]
 
     @property
     def layouts(self) -> range:
         """Of its episodes."""
         first = self.config.seed * LAYOUTS_PER_SEED
         return range(first, first + self.config.episodes)
-
-    @property
-    def items(self) -> list[tuple[str, int]]:
-        """Every episode, as method and layout: method by method, layouts in order."""
-        return [(method, layout) for method in self.config.methods for layout in self.layouts_of(method)]
-
-    def layouts_of(self, method: str) -> range:
-        """The first of them, where it has fewer episodes."""
-        return self.layouts[: self.fewer.get(method, len(self.layouts))]
 
     @property
     def varied(self) -> tuple[str, float] | tuple[None, None]:
@@ -209,9 +199,8 @@ def cells_of_part(suite: Suite, part: Part, checkpoint: Path | None = None) -> l
     """The conditions of one part, the plain one first; ConfigError for what the task does not have."""
     task = get_task(part.task)
     methods = methods_of_part(suite, part, task)
-    for method, episodes in part.fewer.items():
-        if method not in methods or episodes < 1:
-            raise ConfigError(f"fewer: {method}: {episodes} is no number of episodes for one of {', '.join(methods)}")
+    if strangers := part.fewer.keys() - set(methods):
+        raise ConfigError(f"fewer: {', '.join(sorted(strangers))}: this part has {', '.join(methods)}")
     settings = _built(PlannerSettings, part.planner, "planner")
     found: dict[str, Cell] = {}
     first, *other_clocks = _clocks(part, task)
@@ -230,6 +219,7 @@ def cells_of_part(suite: Suite, part: Part, checkpoint: Path | None = None) -> l
             episodes=part.episodes or suite.episodes,
             seed=suite.seed,
             methods=able,
+            fewer={method: few for method, few in part.fewer.items() if method in able},
             checkpoint=checkpoint or given or default_checkpoint(task, methods),
             policy=Path(part.policy) if part.policy else default_policy(task, methods),
             planner=settings,
@@ -239,7 +229,7 @@ def cells_of_part(suite: Suite, part: Part, checkpoint: Path | None = None) -> l
             compensate=clock.told,
             variations=variations,
         )
-        cell = Cell(_cell_id(part, task, config, options), part.name, config, part.fewer)
+        cell = Cell(_cell_id(part, task, config, options), part.name, config)
         found.setdefault(cell.id, cell)
     for cell in list(found.values())[:1]:
         _refuse_training_layouts(cell.config)
@@ -312,7 +302,7 @@ def suite_hash(cells: Sequence[Cell], starts: Mapping[str, Any] | None) -> str:
             "seed": cell.config.seed,
             "episodes": cell.config.episodes,
             "methods": cell.config.methods,
-            "fewer": dict(cell.fewer),
+            "fewer": dict(cell.config.fewer),
             "clock": asdict(cell.config.clock),
             "planner": asdict(cell.config.planner),
             "perturbation": dict(cell.config.variations) or None,  # its former name: hashes shall stay

@@ -252,6 +252,17 @@ def test_an_evaluation_varies_what_it_says_and_tells_it() -> None:
         EvalConfig(task="reach", variations={"latency": 0.5})
 
 
+def test_fewer_episodes_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    told = tmp_path / "told.json"
+    begun = ["eval", "--task", POINT, "--methods", "nothing,script-best", "--episodes", "2", "--workers", "1"]
+    for words in ("script-best", "script-best=many", "script-best=0", "oracle=1"):
+        assert main([*begun, "--fewer", words]) == 2, words
+        assert "fewer" in capsys.readouterr().err
+    assert main([*begun, "--fewer", "script-best=1", "--until-decided"]) == 2
+    assert main([*begun, "--fewer", "script-best=1", "--json", str(told)]) == 0
+    assert [row["n"] for row in json.loads(told.read_text())["rows"]] == [2, 1]
+
+
 def test_variations_by_the_command_line(tmp_path: Path) -> None:
     told, varied = tmp_path / "told.json", ["eval", "--task", POINT, "--methods", "nothing", "--episodes", "1"]
     assert main([*varied, "--variations", "light=1"]) == 2, "this task has no factors"

@@ -2,10 +2,11 @@
 
 import dataclasses
 
+import pytest
 import torch
 
 from rehearse.world_model.config import preset
-from rehearse.world_model.optimizer import MatrixOptimizer
+from rehearse.world_model.optimizer import Float32Muon, MatrixOptimizer
 
 CONFIG = preset("debug", learning_rate=0.1, weight_decay=0.0)
 
@@ -32,6 +33,34 @@ def test_a_matrix_learns_in_all_its_directions_at_nearly_one_pace():
     change, gradient = model[2].weight.detach() - before, model[2].weight.grad
     assert spread(gradient) > 20
     assert spread(change) < spread(gradient) / 5
+
+
+@pytest.mark.parametrize("shape", [(24, 9), (9, 24)])
+def test_without_bfloat16_the_rule_is_that_of_torch(shape):
+    generator = torch.Generator().manual_seed(2)
+    start = torch.randn(shape, generator=generator)
+    gradients = torch.randn(4, *shape, generator=generator)
+    ends = []
+    for kind in (torch.optim.Muon, Float32Muon):
+        matrix = torch.nn.Parameter(start.clone())
+        optimizer = kind([matrix], lr=0.05, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+        for gradient in gradients:
+            matrix.grad = gradient.clone()
+            optimizer.step()
+        ends.append(matrix.detach())
+    moved = (ends[0] - start).norm()
+    assert moved > 0.3
+    assert (ends[1] - ends[0]).norm() < 0.03 * moved, "they differ by bfloat16's rounding"
+
+
+@pytest.mark.parametrize(("able", "kind"), [(True, torch.optim.Muon), (False, Float32Muon)])
+def test_who_cannot_multiply_bfloat16_is_spared_it(able, kind, monkeypatch):
+    monkeypatch.setattr("rehearse.world_model.optimizer.halves", lambda device: able)
+    model = network()
+    optimizer = MatrixOptimizer(model, CONFIG)
+    assert type(optimizer._parts[0]) is kind
+    learn(model, optimizer, 2)
+    assert set(optimizer.state_tensors()) >= {"2.weight.momentum_buffer"}
 
 
 def test_everything_learns_and_the_rate_is_obeyed():
