@@ -75,16 +75,17 @@ class LeRobotAgent:
 
     def reset(self, env: Any, observation: dict, rng: np.random.Generator) -> None:
         """Begin an episode with its first observation."""
-        torch.manual_seed(int(rng.integers(2**31)))  # for policies that draw
         self._trained.policy.reset()
-        self._observation = observation
+        self._observation, self._rng = observation, rng
 
     @torch.inference_mode()
     def act(self, env: Any) -> np.ndarray:
         """What the policy does."""
         trained = self._trained
         batch = {name: self._sensed(name) for name in trained.policy.config.input_features}
-        action = trained.after(trained.policy.select_action(trained.before(batch | {"task": [self._instruction]})))
+        with torch.random.fork_rng(devices=[]):  # some policies draw
+            torch.manual_seed(int(self._rng.integers(2**31)))
+            action = trained.after(trained.policy.select_action(trained.before(batch | {"task": [self._instruction]})))
         return action[0].double().numpy()
 
     def saw(self, action: np.ndarray, observation: dict) -> None:
