@@ -1,8 +1,10 @@
 """Entry points of the ROS 2 executables: ``ros2 run rehearse sim_node``, and the other nodes alike.
 
-Exit codes: 0 asked to stop (SIGINT, SIGTERM), 2 could not run, with one line that says why.
+Exit codes: 0 asked to stop (SIGINT, SIGTERM), 1 asked to stop, but the middleware hung in ending, 2 could not run, with
+one line that says why.
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -15,6 +17,9 @@ from rehearse.errors import RehearseError, SetupError
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Before any message is imported. Without it `point.x = 3` silently publishes 5e-324.
 os.environ.setdefault("ROS_PYTHON_CHECK_FIELDS", "1")
+
+# For what takes 0.1 s. Fast DDS 3.2 has been seen to wait for itself for ever, when other nodes were killed meanwhile.
+END_WITHIN_S = 5.0
 
 
 def sim_node() -> int:
@@ -79,6 +84,10 @@ def _spin(rclpy, module: str, name: str) -> int:
     finally:
         if node is not None:
             node.close()
+        # A thread in C, which needs nothing of Python's: who hangs below this holds Python's lock.
+        faulthandler.dump_traceback_later(END_WITHIN_S, exit=True)
+        if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        faulthandler.cancel_dump_traceback_later()
     return 0
