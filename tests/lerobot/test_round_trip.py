@@ -54,7 +54,8 @@ def ours(tmp_path: Path) -> tuple[Path, list[Clip]]:
 def opened(path: Path, **more: object):
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
-    return LeRobotDataset("nobody/nothing", root=path, **more)
+    # What torchcodec needs besides, FFmpeg's libraries, few machines have.
+    return LeRobotDataset("nobody/nothing", root=path, video_backend="pyav", **more)
 
 
 def test_what_we_write_is_what_lerobot_reads(ours: tuple[Path, list[Clip]]) -> None:
