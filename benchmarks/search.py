@@ -81,9 +81,9 @@ def latency() -> Iterator[Variant]:
 def levels() -> Iterator[Variant]:
     """One level of planning with a short and a long horizon's worth of futures, and two."""
     for futures in (64, 512):
-        yield Variant(f"one level, {futures:,}", PlannerSettings(futures))
+        yield Variant(f"one level, {futures:,}", PlannerSettings(futures, scout=False))
         yield Variant(f"two levels, {futures:,}", PlannerSettings(futures, scout=True))
-    yield Variant("one level, 4,096", PlannerSettings(4096), share=0.5)
+    yield Variant("one level, 4,096", PlannerSettings(4096, scout=False), share=0.5)
 
 
 STUDIES = {study.__name__: study for study in (optimizers, deadlines, risk, helpers, latency, levels)}

@@ -91,6 +91,10 @@ class Dynamics(Protocol):
     One that imagines latents may also say which one it is in now, `moment(belief) -> (D,)`, and how badly it could
     reproduce what it senses, `blindness(history, belief) -> float`: a planner that compares what was imagined with what
     came knows when the world has departed from it (trust.py).
+
+    ``go_on(belief, rows (N,), actions (N,H,A)) -> Futures, Belief``, where it has one, imagines from branches of a
+    belief (what is observed has one, 0) and gives the N branches that they end in: what makes a long search cheap
+    (scout.py).
     """
 
     def observe(self, history: Any) -> Belief: ...

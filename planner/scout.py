@@ -25,14 +25,16 @@ from rehearse.planner.protocols import Belief, Dynamics, Futures, Objective
 @dataclass(frozen=True)
 class ScoutConfig:
     """stride: steps of a leg. legs: of a history, at most. beam: histories kept after every leg. branches: ways in
-    which each is continued. slack: an end counts as good as the best if it lacks at most this share of what the best
-    gained.
+    which each is continued. bold: every leg goes as fast as it may, in one dimension at least, for robots whose actions
+    are velocities and who are in no danger. slack: an end counts as good as the best if it lacks at most this share of
+    what the best gained.
     """
 
     stride: int = 6
     legs: int = 8
     beam: int = 24
     branches: int = 12
+    bold: bool = False
     slack: float = 0.05
 
     def __post_init__(self) -> None:
@@ -53,6 +55,18 @@ class Path:
     futures: int
 
 
+@dataclass(frozen=True)
+class Ball:
+    """All moments within ``radius`` of one (D,)."""
+
+    moment: Tensor
+    radius: float
+
+    def holds(self, moments: Tensor) -> Tensor:
+        """Whether any of the moments (N,S,D) of a history is within: (N,)."""
+        return ((moments - self.moment).norm(dim=-1) < self.radius).any(-1)
+
+
 class Scout:
     """objective prices the end of a history: only the last step of what was imagined is shown to it."""
 
@@ -68,34 +82,42 @@ class Scout:
         self._bounds = torch.tensor(action_low), torch.tensor(action_high)
 
     @torch.no_grad()
-    def search(self, belief: Belief, generator: Generator) -> Path:
-        """Grow the tree from ``belief`` and give the best path in it; DataError if no latents are imagined."""
+    def search(self, belief: Belief, generator: Generator, shut: Sequence[Ball] = ()) -> Path:
+        """Grow the tree from ``belief`` and give the best path in it; DataError if no latents are imagined.
+
+        No history goes through a ball that is ``shut``, as long as there are others.
+        """
         config = self.config
-        low, high = (bound.to(generator.device) for bound in self._bounds)
-        kept = torch.empty((1, 0, len(low)), device=generator.device)  # histories: the actions since the root
+        tree = _Tree(self.dynamics, belief, torch.empty((1, 0, len(self._bounds[0])), device=generator.device))
         visited: Tensor | None = None
         paths: list[Path] = []
         imagined = 0
         for _ in range(config.legs):
-            branches = config.beam * config.branches // len(kept)  # the root has more than any other
-            count = len(kept) * branches
-            leg = low + (high - low) * torch.rand((count, 1, len(low)), generator=generator, device=low.device)
-            actions = torch.cat([kept.repeat_interleave(branches, 0), leg.expand(-1, config.stride, -1)], 1)
-            futures = self.dynamics.imagine(belief, actions)
-            if futures.latents is None:
-                raise DataError(
-                    "scout: these dynamics imagine no latents, so there are no sub-goals to be found in them"
-                )
+            branches = config.beam * config.branches // len(tree.actions)  # the root has more than any other
+            count = len(tree.actions) * branches
+            leg = self._legs(count, generator)
+            futures = tree.grow(branches, leg.expand(-1, config.stride, -1))
             imagined += count
-            costs = self.objective(_end_of(futures), actions[:, -1:])
+            costs = self.objective(_end_of(futures), leg)
             costs = costs.where(costs.isfinite(), torch.inf)
-            ends = futures.latents[:, -1].float()
+            free = ~torch.stack([ball.holds(tree.moments) for ball in shut]).any(0) if shut else costs.isfinite()
+            if free.any():
+                costs = costs.where(free, torch.inf)
+            ends = tree.moments[:, -1]
             best = int(costs.argmin())
-            paths.append(Path(futures.latents[best].float(), actions[best], float(costs[best]), imagined))
+            paths.append(Path(tree.moments[best], tree.actions[best], float(costs[best]), imagined))
             chosen = spread(ends, costs, visited, config.beam)
-            kept = actions[chosen]
+            tree.keep(chosen)
             visited = ends[chosen] if visited is None else torch.cat([visited, ends[chosen]])
         return self._shortest(paths)
+
+    def _legs(self, count: int, generator: Generator) -> Tensor:
+        """Actions (count,1,A), uniform within the bounds, or in their surface."""
+        low, high = (bound.to(generator.device) for bound in self._bounds)
+        share = 2 * torch.rand((count, 1, len(low)), generator=generator, device=low.device) - 1
+        if self.config.bold:
+            share = share / share.abs().amax(-1, keepdim=True).clamp(min=1e-6)
+        return (low + high) / 2 + (high - low) / 2 * share
 
     def _shortest(self, paths: list[Path]) -> Path:
         """Of the best path of every length, the first whose end is nearly as good as the best of all."""
@@ -116,6 +138,34 @@ def spread(ends: Tensor, costs: Tensor, visited: Tensor | None, count: int) -> T
         chosen = torch.cat([chosen, farthest[None]])
         distance = torch.minimum(distance, (ends - ends[farthest]).norm(dim=1))
     return chosen
+
+
+class _Tree:
+    """Histories from one root: actions (N,S,A) and moments (N,S,D). Dynamics that can, go on where a history ended."""
+
+    def __init__(self, dynamics: Dynamics, root: Belief, actions: Tensor) -> None:
+        self.dynamics, self.root, self.actions = dynamics, root, actions
+        self.moments: Tensor | None = None
+        self._ends, self._rows = root, torch.zeros(1, dtype=torch.long, device=actions.device)
+
+    def grow(self, branches: int, legs: Tensor) -> Futures:
+        """Each history goes on in so many ways, by legs (N branches,h,A); what is imagined of these alone."""
+        self.actions = torch.cat([self.actions.repeat_interleave(branches, 0), legs], 1)
+        if hasattr(self.dynamics, "go_on"):
+            futures, self._ends = self.dynamics.go_on(self._ends, self._rows.repeat_interleave(branches), legs)
+        else:
+            futures = self.dynamics.imagine(self.root, self.actions)
+        if futures.latents is None:
+            raise DataError("scout: these dynamics imagine no latents, so there are no sub-goals to be found in them")
+        moments = futures.latents[:, -legs.shape[1] :].float()
+        if self.moments is not None:
+            moments = torch.cat([self.moments.repeat_interleave(branches, 0), moments], 1)
+        self.moments = moments
+        return futures
+
+    def keep(self, chosen: Tensor) -> None:
+        """Only these histories (M,) go on."""
+        self.actions, self.moments, self._rows = self.actions[chosen], self.moments[chosen], chosen
 
 
 def _end_of(futures: Futures) -> Futures:

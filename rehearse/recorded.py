@@ -8,7 +8,7 @@ config = config_of(result["about"], "planner-512", checkpoint)
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rehearse.errors import ConfigError, DataError
@@ -20,6 +20,7 @@ from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.world_model import shipped_checkpoint
 from rehearse.world_model.checkpoint import weights_path
 
+ONE_LEVEL = PlannerSettings(scout=False)  # which is not written down: there was nothing else once
 CONDITIONS = ("task", "level", "split", "seed", "delay_steps", "compensate")
 
 
@@ -29,7 +30,7 @@ def conditions(config: EvalConfig) -> dict[str, str]:
     The planner's settings, a clock that measures and variations are told where there are such.
     """
     told = {name: str(getattr(config, name)) for name in CONDITIONS} | dict(config.options)
-    if config.planner != PlannerSettings():
+    if config.planner != ONE_LEVEL:
         told["planner"] = json.dumps(asdict(config.planner))
     if config.measured:
         told["clock"] = "measured"
@@ -117,7 +118,7 @@ def config_of(about: dict[str, str], method: str, checkpoint: Path | None, polic
         task=about["task"],
         level=about["level"],
         options=options_of(about),
-        planner=PlannerSettings(**json.loads(about.get("planner", "{}"))),
+        planner=replace(ONE_LEVEL, **json.loads(about.get("planner", "{}"))),
         split=about["split"],
         seed=int(about["seed"]),
         delay_steps=int(about["delay_steps"]),

@@ -70,10 +70,11 @@ class OracleAgent:
     """The same planner on the true physics: what a perfect model would allow.
 
     ``method`` is one of the task's oracles; some know less than all, to tell how much of the task lies in that.
+    ``scout``: as in PlannerSettings, whether it plans on two levels; on one where its physics knows no moments.
     """
 
-    def __init__(self, task: Task, method: str = "oracle") -> None:
-        self.task, self.method = task, method
+    def __init__(self, task: Task, method: str = "oracle", scout: bool | None = None) -> None:
+        self.task, self.method, self.scout = task, method, scout
         self.last_plan: Plan | None = None
         self._world: Any = None
 
@@ -83,12 +84,14 @@ class OracleAgent:
             self._world, self._dynamics = env.world, self.task.oracles[self.method](env.world)
         self._goal_state = observation.get("goal_state")
         self.mpc = MPC(self._dynamics, self._objective(0), self.task.oracle_search, self.task.mpc)
+        scout = self.scout if hasattr(self._dynamics, "moment") else False
+        self.planner = self.task.planner(self.mpc, self._dynamics, scout)
         self._generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
 
     def act(self, env: TaskEnv) -> np.ndarray:
         """Plan on copies of the world as it is."""
-        self.mpc.objective = self._objective(env.steps)
-        self.last_plan = self.mpc.plan(env.world, env.steps * self.task.period_s, self._generator)
+        self.planner.objective = self._objective(env.steps)
+        self.last_plan = self.planner.plan(env.world, env.steps * self.task.period_s, self._generator)
         return np.array(self.last_plan.actions[0], dtype=float)
 
     def saw(self, action: np.ndarray, observation: dict) -> None:
@@ -146,7 +149,7 @@ def make_agent(
     if method in task.scripts:
         return BehaviourAgent(task.scripts[method]())
     if method in task.oracles:
-        return OracleAgent(task, method)
+        return OracleAgent(task, method, settings.scout)
     if method == CLONING:
         if policy is None:
             raise ConfigError(f"{method} needs a policy: train one with rehearse clone")

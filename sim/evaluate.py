@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -73,6 +73,7 @@ class EvalConfig:
             "options": task.checked_options(self.options),
             "methods": methods_of(task) if self.methods is None else self.methods,
             "variations": _changing(self.variations, task),
+            "planner": usual_planner(task, self.planner),
         }
         for name, value in usual.items():
             object.__setattr__(self, name, value)
@@ -103,6 +104,11 @@ class EvalConfig:
     def items(self) -> list[Item]:
         """Every episode: method by method, layouts in order."""
         return [(method, layout) for method in self.methods for layout in self.layouts_of(method)]
+
+
+def usual_planner(task: Task, planner: PlannerSettings) -> PlannerSettings:
+    """The settings with what they leave to the task, so that it is written down with the results."""
+    return replace(planner, scout=task.two_levels) if planner.scout is None else planner
 
 
 def _changing(variations: Mapping[str, float], task: Task) -> dict[str, float]:

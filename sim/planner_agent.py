@@ -22,9 +22,7 @@ from rehearse.planner import (
     Objective,
     Plan,
     Proposer,
-    Scout,
     TrustConfig,
-    TwoLevel,
     Verifier,
     make_optimizer,
 )
@@ -48,7 +46,7 @@ class PlannerSettings:
     goal: str = "state"  # where there is one: its numbers, "image", its picture, or "reading", numbers read off that
     deadline_s: float | None = None  # no search goes on for longer; None: to its end
     trust: bool = False  # look less far ahead, plan anew, and hold still, when the world departs from what was imagined
-    scout: bool = False  # find the way by a coarse search far ahead, and follow it
+    scout: bool | None = None  # find the way by a coarse search far ahead, and follow it; None: as usual in the task
     skills: bool = False  # imagine also what the task's skills, or a goal-conditioned model, would do
     carry: int = 0  # so many of the last decision's best candidates are tried again
     refine: int = 0  # gradient steps on the best few candidates
@@ -102,6 +100,11 @@ class LearnedDynamics:
     def imagine(self, belief: Belief, actions: torch.Tensor) -> Futures:
         """N action sequences (N, H, A) imagined."""
         return _futures(self.model.imagine(belief, actions))
+
+    def go_on(self, belief: Belief, rows: torch.Tensor, actions: torch.Tensor) -> tuple[Futures, Belief]:
+        """N action sequences (N, H, A) imagined from branches ``rows`` (N,) of a belief, and the N that they end in."""
+        imagined, ends = self.model.go_on(belief, rows, actions)
+        return _futures(imagined), ends
 
     def imagine_many(self, beliefs: Sequence[Belief], actions: Sequence[torch.Tensor]) -> list[Futures]:
         """Of several robots' beliefs of this model, each its own action sequences (N_b, H, A)."""
@@ -161,7 +164,7 @@ class PlannerAgent:
         if self.task.goal and self.settings.goal == "reading":
             self._goal["goal_state"] = read_off(self.dynamics.model, observation["goal"], self.task.goal_signals)
         self.mpc = self._mpc(env)
-        self.planner = self._two_level() if self.settings.scout else self.mpc
+        self.planner = self.task.planner(self.mpc, self.dynamics, self.settings.scout)
 
     def _mpc(self, env: Any) -> MPC:
         task, settings = self.task, self.settings
@@ -182,10 +185,6 @@ class PlannerAgent:
             refine=Gradient(GradientConfig(settings.refine)) if settings.refine else None,
             verifier=Verifier(OfWorld(task, env.world), settings.verify) if settings.verify else None,
         )
-
-    def _two_level(self) -> TwoLevel:
-        low, high = self.task.mpc.action_low, self.task.mpc.action_high
-        return TwoLevel(self.mpc, Scout(self.dynamics, self.objective(), self.task.scout, low, high))
 
     def _proposers(self) -> list[Proposer]:
         """What else is imagined: the task's skills, and the way to the goal's picture as the model has it."""

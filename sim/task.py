@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from rehearse.errors import ConfigError
-from rehearse.planner import CEMConfig, Dynamics, MPCConfig, Objective, ScoutConfig
+from rehearse.planner import MPC, CEMConfig, Dynamics, MPCConfig, Objective, Scout, ScoutConfig, TwoLevel
 from rehearse.planner.mpc import Limits
 from rehearse.sim.baselines import Nothing, Random
 from rehearse.sim.tale import Tale
@@ -144,6 +144,7 @@ class Task:
     limits: Limits | None = None  # a planner's candidates as the robot would make of them
     skills: Callable[[int], np.ndarray] | None = None  # T steps -> actions (M,T,A) that are worth imagining
     scout: ScoutConfig = field(default_factory=ScoutConfig)  # how a search far ahead goes about it
+    two_levels: bool = False  # whether planners, the oracle too, look far ahead unless told otherwise
     carried_out: Callable[[np.ndarray, Any], np.ndarray] = within_bounds  # the same of one action in the true world
     oracle_search: CEMConfig = ORACLE_SEARCH
     levels: tuple[str, ...] = ("usual",)
@@ -240,6 +241,12 @@ class Task:
             if option.find is not None:
                 option.find(value)
         return chosen
+
+    def planner(self, mpc: MPC, dynamics: Dynamics, scout: bool | None = None) -> MPC | TwoLevel:
+        """``mpc`` itself, or on two levels with a scout that imagines by ``dynamics``; None: as is usual here."""
+        if not (self.two_levels if scout is None else scout):
+            return mpc
+        return TwoLevel(mpc, Scout(dynamics, mpc.objective, self.scout, self.mpc.action_low, self.mpc.action_high))
 
     def signals_of(self, infos: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
         """What T moments' infos tell, as datasets have it: {signal: (T,)}, events as bool."""

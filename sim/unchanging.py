@@ -29,6 +29,10 @@ class Unchanging(LearnedDynamics):
             torch.zeros(n, h, device=actions.device),
         )
 
+    def go_on(self, belief: Belief, rows: torch.Tensor, actions: torch.Tensor) -> tuple[Futures, Belief]:
+        """As ``imagine``: every branch of the present is the present."""
+        return self.imagine(belief, actions), belief
+
     def imagine_many(self, beliefs: Sequence[Belief], actions: Sequence[torch.Tensor]) -> list[Futures]:
         """Of several robots' beliefs, each its own."""
         return [self.imagine(belief, each) for belief, each in zip(beliefs, actions, strict=True)]

@@ -54,10 +54,12 @@ class History:
 
 @dataclass(frozen=True)
 class Belief:
-    """What the model knows now. One memory, branched into any number of futures without copying."""
+    """What the model knows now, or in each of several imagined branches (``go_on``). One memory, branched into any
+    number of futures without copying.
+    """
 
     memory: Memory
-    length: int  # moments remembered
+    length: int  # moments remembered, imagined ones among them
 
     @property
     def moment(self) -> Tensor:
@@ -156,6 +158,22 @@ class WorldModel(nn.Module):
             return self._imagine(belief.memory, actions)
 
     @torch.no_grad()
+    def go_on(self, belief: Belief, rows: Tensor, actions: Tensor) -> tuple[Imagined, Belief]:
+        """Imagine actions (N,H,A), each from the branch of ``belief`` that rows (N,) names; the N branches they end in.
+
+        What is observed has one branch, 0. Ten legs so cost ten legs, and not 1 + 2 + ... + 10 of them.
+        """
+        actions = self._candidates(actions)
+        memory = each_tensor(lambda tensor: tensor[rows], belief.memory)
+        imagined = self._imagine(memory, actions)
+        memory = memory.to(imagined.latents.dtype)
+        backbone, _, controller = self._bfloat16() if imagined.latents.dtype == torch.bfloat16 else self._exact
+        for taken, moment in zip(actions.to(imagined.latents.dtype).unbind(1), imagined.latents.unbind(1), strict=True):
+            led = taken if controller is None else controller(taken, memory.feature)
+            memory = backbone.observe(moment[:, None], led[:, None], memory)[1].last()
+        return imagined, Belief(memory, belief.length + actions.shape[1])
+
+    @torch.no_grad()
     def imagine_many(self, beliefs: Sequence[Belief], actions: Sequence[Tensor]) -> list[Imagined]:
         """Imagine from each of B beliefs its own action sequences (N_b,H,A), all of one H, in one go."""
         candidates = [self._candidates(each) for each in actions]
@@ -180,7 +198,7 @@ class WorldModel(nn.Module):
     def _imagine(self, memory: Memory, actions: Tensor) -> Imagined:
         """From one memory, or one for every action sequence."""
         quick = len(actions) >= BFLOAT16_FROM and not actions.requires_grad and halves(self.device)
-        backbone, heads, controller = self._bfloat16() if quick else (self.backbone, self.heads, self.controller)
+        backbone, heads, controller = self._bfloat16() if quick else self._exact
         kind = torch.bfloat16 if quick else torch.float32
         memory, count = memory.to(kind), len(actions)
         own = len(memory.moment) > 1
@@ -232,11 +250,15 @@ class WorldModel(nn.Module):
         pictures = ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return pictures.permute(0, 2, 3, 1).reshape(*lead, *pictures.shape[2:], 3)
 
+    @property
+    def _exact(self) -> tuple[Backbone, Heads, Controller | None]:
+        return self.backbone, self.heads, self.controller
+
     @torch.no_grad()
     def _bfloat16(self) -> tuple[Backbone, Heads, Controller | None]:
         """A bfloat16 twin of what imagines. Its weights are copied anew each time, which costs 0.3 ms: fused
         optimizers change weights without a trace, so no cheaper check would be sure."""
-        exact = self.backbone, self.heads, self.controller
+        exact = self._exact
         if self._quick is None or self._quick[0].no_action.device != self.device:
             with torch.inference_mode(False):  # a twin born inside a planner's inference mode could not be updated
                 backbone, heads, controller = copy.deepcopy(exact)

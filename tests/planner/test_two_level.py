@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.planner import MPC, CEMConfig, MPCConfig, Scout, ScoutConfig, Toward, TwoLevel, TwoLevelConfig
+from rehearse.planner import MPC, CEMConfig, Futures, MPCConfig, Scout, ScoutConfig, Toward, TwoLevel, TwoLevelConfig
 from rehearse.planner.scout import spread
 from tests.planner.point_mass import OBJECTIVE, PointMass, generator
-from tests.planner.rooms import Rooms, moved
+from tests.planner.rooms import STEP, Rooms, moved
 
 START, GOAL = np.array([-0.7, -0.6]), torch.tensor([0.7, -0.6])
 CONFIG = MPCConfig(action_low=(-1.0, -1.0), action_high=(1.0, 1.0), horizon=10)
@@ -52,6 +52,67 @@ def test_the_path_goes_where_its_actions_lead_and_ends_at_the_goal():
     assert path.futures == 8 * 24 * 12
 
 
+class GoingOn(Rooms):
+    """Rooms that go on from where a history ended."""
+
+    def go_on(self, belief, rows, actions):
+        futures = self.imagine(belief.reshape(-1, 2)[rows], actions)
+        return futures, futures.latents[:, -1]
+
+
+def test_dynamics_that_go_on_find_the_same_path_with_fewer_steps():
+    at_once, leg_by_leg = (
+        Scout(dynamics, Toward(GOAL), ScoutConfig(), (-1.0, -1.0), (1.0, 1.0)).search(
+            dynamics.observe(START), generator()
+        )
+        for dynamics in (Rooms(), GoingOn())
+    )
+    assert torch.equal(at_once.actions, leg_by_leg.actions)
+    torch.testing.assert_close(at_once.moments, leg_by_leg.moments)
+
+
+def test_a_path_that_leads_on_is_kept_and_one_that_does_not_is_shut():
+    planner, dice = two_level(renew=2), generator()
+    planner.plan(START, 0.0, dice)
+    path, stuck = planner._path, planner._path.moments[8].numpy()
+    for t in range(5):
+        assert planner.plan(path.moments[2 * t].numpy(), 0.2 * t, dice).health["scouted"] == 0
+    assert not planner._shut
+    scouted = [planner.plan(stuck, 1 + 0.2 * t, dice).health["scouted"] > 0 for t in range(4)]
+    assert any(scouted)
+    assert planner._path is not path
+    assert planner._shut
+
+
+class Leaky(Rooms):
+    """A model that believes in a second door, which there is not."""
+
+    def imagine(self, belief, actions):
+        position, track = belief.expand(len(actions), -1), []
+        for action in actions.unbind(1):
+            reached = (position + STEP * action.clamp(-1, 1)).clamp(-1, 1)
+            leak = (position[:, 1] + 0.5).abs() < 0.25
+            position = torch.where(leak[:, None], reached, moved(position, action))
+            track.append(position)
+        track = torch.stack(track, 1)
+        return Futures(latents=track, signals={}, disagreement=torch.zeros(track.shape[:2]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_the_model_was_wrong_no_path_leads_again(seed):
+    scout = Scout(Leaky(), Toward(GOAL), ScoutConfig(legs=10), (-1.0, -1.0), (1.0, 1.0))
+    planner = TwoLevel(MPC(Leaky(), Toward(GOAL), CEMConfig(futures=128), CONFIG), scout)
+    assert walk(planner, steps=200, seed=seed)[0] is not None
+    assert planner._shut
+
+
+def test_bold_legs_are_as_fast_as_they_may_be():
+    scout = Scout(Rooms(), Toward(GOAL), ScoutConfig(bold=True, legs=3), (-1.0, -0.5), (1.0, 0.5))
+    actions = scout.search(torch.tensor(START).float(), generator()).actions
+    share = actions / torch.tensor([1.0, 0.5])
+    torch.testing.assert_close(share.abs().amax(-1), torch.ones(len(actions)))
+
+
 def test_same_seed_same_path():
     paths = [two_level().scout.search(torch.tensor(START).float(), generator(seed)) for seed in (1, 1, 2)]
     assert torch.equal(paths[0].actions, paths[1].actions)
@@ -77,12 +138,6 @@ def test_a_robot_that_was_carried_away_looks_for_a_new_path():
     assert planner.plan(START, 0.0, dice).health["scouted"] > 0
     assert planner.plan(START, 0.2, dice).health["scouted"] == 0
     assert planner.plan(np.array([0.9, 0.9]), 0.4, dice).health["scouted"] > 0
-
-
-def test_an_old_path_is_renewed():
-    planner, dice = two_level(renew=2), generator()
-    scouted = [planner.plan(START, 0.2 * t, dice).health["scouted"] > 0 for t in range(5)]
-    assert scouted == [True, False, True, False, True]
 
 
 def test_mistakes_are_named():

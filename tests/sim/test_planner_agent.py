@@ -189,6 +189,13 @@ def test_a_scout_looks_far_ahead() -> None:
     assert plan.health["path_steps"] % POINT.scout.stride == 0
 
 
+def test_a_task_says_whether_its_planners_look_far_ahead() -> None:
+    far = replace(POINT, two_levels=True)
+    assert "scouted" in decided(far, FEW).last_plan.health
+    assert "scouted" not in decided(far, replace(FEW, scout=False)).last_plan.health
+    assert "scouted" not in decided(POINT, FEW).last_plan.health
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -97,5 +97,25 @@ def test_shapes(world: GoalWorld) -> None:
     assert {tuple(signal.shape) for signal in futures.signals.values()} == {(1, 3, STEPS)}
     assert {signal.dtype for signal in futures.signals.values()} == {torch.float32}
     assert {*world.signals, "distance_m", "progress", "success"} <= set(futures.signals)
-    assert futures.latents is None
+    assert futures.latents.shape == (3, STEPS, world.model.nq)
     assert not futures.disagreement.any()
+
+
+def test_a_moment_is_where_everything_is(world: GoalWorld) -> None:
+    oracle = RolloutDynamics(world)
+    belief = oracle.observe(world)
+    np.testing.assert_allclose(oracle.moment(belief), world.data.qpos, rtol=1e-6)
+    arrived = oracle.imagine(belief, plans(world, 2)).latents[1]
+    for action in plans(world, 2)[1].numpy():
+        world.step(action)
+    np.testing.assert_allclose(arrived[-1], world.data.qpos, rtol=1e-5, atol=1e-6)
+
+
+def test_what_goes_on_leg_by_leg_is_what_goes_at_once(world: GoalWorld) -> None:
+    oracle, wanted = RolloutDynamics(world), plans(world, 3)
+    belief = oracle.observe(world)
+    whole = oracle.imagine(belief, wanted)
+    first, ends = oracle.go_on(belief, torch.zeros(3, dtype=torch.long), wanted[:, :2])
+    rest, _ = oracle.go_on(ends, torch.tensor([2, 0]), wanted[[2, 0], 2:])
+    torch.testing.assert_close(first.latents, whole.latents[:, :2], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(rest.latents, whole.latents[[2, 0], 2:], atol=1e-3, rtol=1e-2)  # no warm start

@@ -112,6 +112,20 @@ def test_candidates_do_not_touch_each_other(model):
     assert (together.latents[0] - together.latents[1]).abs().max() > 0.05
 
 
+@pytest.mark.parametrize("half", [True, False])
+def test_going_on_leg_by_leg_is_imagining_at_once(model, monkeypatch, half):
+    monkeypatch.setattr("rehearse.world_model.model.halves", lambda device: half)
+    belief = model.observe(history(4))
+    actions = torch.rand(20, 6, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    whole = model.imagine(belief, actions)
+    _, ends = model.go_on(belief, torch.zeros(20, dtype=torch.long), actions[:, :2])
+    rows = torch.arange(19, -1, -1)
+    rest, ends = model.go_on(ends, rows, actions[rows, 2:])
+    tolerance = dict(atol=0.1, rtol=0) if half else {}
+    torch.testing.assert_close(rest.latents, whole.latents[rows, 2:], **tolerance)
+    assert ends.length == belief.length + 6
+
+
 def test_bfloat16_says_what_float32_says(model, monkeypatch):
     monkeypatch.setattr("rehearse.world_model.model.halves", lambda device: True)
     belief = model.observe(history(4))

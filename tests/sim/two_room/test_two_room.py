@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
+from rehearse.recorded import conditions, config_of
+from rehearse.sim.agents import OracleAgent
+from rehearse.sim.evaluate import EvalConfig, run_episode
 from rehearse.sim.layouts import layout_seed
+from rehearse.sim.planner_agent import PlannerSettings
 from rehearse.sim.two_room import EPISODE_STEPS, Demonstrator, TwoRoomWorld, noisy_play
 from rehearse.sim.two_room.scene import BALL_RADIUS_M, FLOOR_HALF_M, WALL_HALF_M
+from rehearse.sim.two_room.task import TASK
 from rehearse.sim.two_room.world import FARTHER_THAN_M, MAX_SPEED_MPS, REACH_M
 
 STEP_M = 0.2 * MAX_SPEED_MPS
@@ -149,3 +154,19 @@ def test_play_changes_rooms_and_meets_walls(world: TwoRoomWorld) -> None:
     assert kinds == set(play.kinds)
     assert np.mean(crossed) > 0.4
     assert 0.05 < np.mean(touched) < 0.6
+
+
+def test_true_physics_finds_the_door_where_the_crow_flies_into_the_wall() -> None:
+    far = 12  # 0.62 m through the door; on one level it ends at the wall
+    assert run_episode(TASK, TASK.make_env(split="validation"), OracleAgent(TASK), "oracle", far).success
+
+
+def test_an_evaluation_tells_on_how_many_levels_was_planned() -> None:
+    assert EvalConfig(task="two-room", methods=("nothing",)).planner.scout is True
+    one_level = EvalConfig(task="two-room", methods=("nothing",), planner=PlannerSettings(scout=False))
+    assert conditions(one_level).keys().isdisjoint({"planner"})
+    assert config_of(conditions(one_level), "nothing", None).planner.scout is False
+    assert (
+        config_of(conditions(EvalConfig(task="two-room", methods=("nothing",))), "nothing", None).planner.scout is True
+    )
+    assert EvalConfig(task="push", methods=("nothing",)).planner == PlannerSettings(scout=False)
