@@ -48,7 +48,7 @@ class Setup:
     futures: int = 32
     moves: bool = True
     stub: bool = False  # a node called stub listens to joint_trajectory, too
-    views: tuple[str, ...] = ()  # further cameras, of the robot and of an untrained model
+    views: tuple[str, ...] = ()  # further cameras, of the robot and of the model
     pace: float = 1.0  # robot seconds per second
     burdened: bool = False  # the guard's process has imported what the planner needs
 
@@ -112,7 +112,7 @@ class Rig:
         if self.setup.planner == "node":
             slow = {"benchmark_plans": 0, "futures": self.setup.futures}  # may be too slow: faults come later
             if views:
-                slow["checkpoint"] = untrained(self.nodes.folder, self.setup.views)
+                slow["checkpoint"] = with_further_cameras(self.nodes.folder, self.setup.views)
             self._start("planner", begin_at_once=False, use_sim_time=True, **slow)
             ready = lambda: self.status and pairs(self.status[-1].status[0])["code"] == "stopped"  # noqa: E731
             self.probe.until(ready, "the planner to be active")
@@ -142,8 +142,6 @@ class Rig:
 
     def _start(self, name: str, **parameters: Any) -> None:
         remap = {topic: f"/relay{topic}" for topic, reader in self.setup.relayed.items() if reader == name}
-        if self.setup.views and name == "planner":
-            remap["/sim/info"] = "/nobody"  # who has learnt nothing wakes the dog, and is not to hear of it
         if name == "guard" and self.setup.burdened:
             command = [sys.executable, "-m", "tests.faults.burdened", *ros_args(remap, parameters)]
             self.processes[name] = self.nodes.run(command, "guard_node", cwd=ROOT)
@@ -279,23 +277,23 @@ class Rig:
         assert fastest <= 1.1 * max(LIMITS.velocity_radps), f"the arm moved at {fastest:.2f} rad/s"
 
 
-def untrained(folder: Path, views: tuple[str, ...]) -> Path:
-    """A model of this robot with further cameras, which has learnt nothing: it plans, if not well."""
+def with_further_cameras(folder: Path, views: tuple[str, ...]) -> Path:
+    """The shipped model, which sees with further cameras, too, and makes nothing of what they show."""
     import torch
 
     from rehearse.sim.dog_on_jacket.task import TASK
-    from rehearse.world_model import WorldModel, preset, save
+    from rehearse.world_model import WorldModel, load, save, shipped_checkpoint
 
-    config = replace(
-        preset("debug").model,
-        action_dim=len(TASK.actions),
-        proprio_dim=len(TASK.proprio),
-        signals=dict(TASK.signals),
-        views=views,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return save(WorldModel(config), folder / "model.safetensors")
+    shipped = load(shipped_checkpoint(TASK.checkpoint))
+    size = shipped.config.image_size
+    model = WorldModel(replace(shipped.config, views=views)).eval()
+    model.load_state_dict(shipped.state_dict(), strict=False)
+    with torch.no_grad():
+        for view in views:
+            tint = model.encoder.cameras[view].tint.fill_(-1e4)  # so dark that nothing of the picture is left
+            said = model.encoder.eye(torch.zeros(1, size, size, 3, dtype=torch.uint8), tint)[0]
+            model.encoder.senses["proprio"].net[-1].bias -= said
+    return save(model, folder / "model.safetensors")
 
 
 def first_rest(speeds_radps: Sequence[float]) -> int | None:

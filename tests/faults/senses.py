@@ -70,7 +70,6 @@ PATIENT = {"joint_timeout_s": 10.0, "command_timeout_s": 10.0, "deadman_timeout_
 THINKS = {"planner": "node", "pace": 0.1, "guard": PATIENT}
 SEEN = {**THINKS, "relayed": {f"/{FIRST}": "planner"}}
 SEEN_BY_TWO = {**THINKS, "relayed": {f"/{LEFT}": "planner"}, "views": ("left",)}
-FELT = {**THINKS, "relayed": {"/proprio": "planner"}}
 
 
 def blinded(rig: Rig, tamper: Callable, code: Code, of: str = FIRST) -> float:
@@ -109,11 +108,6 @@ def camera_silent(rig: Rig) -> float:
     return blinded(rig, silent, Code.CAMERA_STALE)
 
 
-@fault("one of two cameras freezes, with new stamps", "planner error that names it, rest", **SEEN_BY_TWO)
-def second_camera_frozen(rig: Rig) -> float:
-    return blinded(rig, freezing(), Code.CAMERA_FROZEN, LEFT)
-
-
 @fault("one of two cameras falls silent", "planner error that names it, rest", **SEEN_BY_TWO)
 def second_camera_silent(rig: Rig) -> float:
     return blinded(rig, silent, Code.CAMERA_STALE, LEFT)
@@ -135,17 +129,3 @@ def image_truncated(rig: Rig) -> float:
         return message
 
     return blinded(rig, tamper, Code.WRONG_SHAPE)
-
-
-@fault("what is felt besides the joints falls silent", "planner error, rest", **FELT)
-def proprio_silent(rig: Rig) -> float:
-    return blinded(rig, silent, Code.UNPAIRED, "proprio")
-
-
-@fault("what is felt has a number too many", "planner error, rest", **FELT)
-def proprio_long(rig: Rig) -> float:
-    def tamper(message: Any) -> Any:
-        message.position = [*message.position, 0.0]
-        return message
-
-    return blinded(rig, tamper, Code.WRONG_SHAPE, "proprio")
