@@ -87,12 +87,6 @@ def planner_deactivated(rig: Rig) -> float:
     return took_s
 
 
-@fault("the planner's libraries in the guard's process", "root logger untouched, go on", burdened=True)
-def guard_burdened(rig: Rig) -> None:
-    rig.break_it()
-    rig.goes_on(robot_s=2.0)
-
-
 @fault("a planner too slow for its plans", "never move", planner="node", futures=100_000, moves=False)
 def planner_slow(rig: Rig) -> None:
     rig.break_it()

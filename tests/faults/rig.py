@@ -50,6 +50,7 @@ class Setup:
     stub: bool = False  # a node called stub listens to joint_trajectory, too
     views: tuple[str, ...] = ()  # further cameras, of the robot and of the model
     pace: float = 1.0  # robot seconds per second
+    deaf: bool = False  # the planner does not hear how it goes, so that its goal does not end before the fault shows
     burdened: bool = False  # the guard's process has imported what the planner needs
 
 
@@ -142,6 +143,8 @@ class Rig:
 
     def _start(self, name: str, **parameters: Any) -> None:
         remap = {topic: f"/relay{topic}" for topic, reader in self.setup.relayed.items() if reader == name}
+        if name == "planner" and self.setup.deaf:
+            remap["/sim/info"] = "/nobody"
         if name == "guard" and self.setup.burdened:
             command = [sys.executable, "-m", "tests.faults.burdened", *ros_args(remap, parameters)]
             self.processes[name] = self.nodes.run(command, "guard_node", cwd=ROOT)

@@ -64,12 +64,11 @@ def not_following(rig: Rig) -> float:
     return sensed(rig, tamper, Action.STOP, Reason.TRACKING)
 
 
-FIRST, LEFT = "camera/image_raw", "camera/left/image_raw"
+FIRST = "camera/image_raw"
 # Slowly, so that the planner is in time on any machine; the guard, which goes by the wall's clock, waits longer.
 PATIENT = {"joint_timeout_s": 10.0, "command_timeout_s": 10.0, "deadman_timeout_s": 10.0}
-THINKS = {"planner": "node", "pace": 0.1, "guard": PATIENT}
+THINKS = {"planner": "node", "pace": 0.1, "deaf": True, "guard": PATIENT}
 SEEN = {**THINKS, "relayed": {f"/{FIRST}": "planner"}}
-SEEN_BY_TWO = {**THINKS, "relayed": {f"/{LEFT}": "planner"}, "views": ("left",)}
 
 
 def blinded(rig: Rig, tamper: Callable, code: Code, of: str = FIRST) -> float:
@@ -106,11 +105,6 @@ def camera_frozen(rig: Rig) -> float:
 @fault("the camera falls silent", "planner error, rest", **SEEN)
 def camera_silent(rig: Rig) -> float:
     return blinded(rig, silent, Code.CAMERA_STALE)
-
-
-@fault("one of two cameras falls silent", "planner error that names it, rest", **SEEN_BY_TWO)
-def second_camera_silent(rig: Rig) -> float:
-    return blinded(rig, silent, Code.CAMERA_STALE, LEFT)
 
 
 @fault("a picture of the wrong encoding", "planner error, rest", **SEEN)

@@ -9,9 +9,10 @@ pytest.importorskip("rclpy", reason="needs a ROS 2: make test-ros brings one")
 
 from rehearse.ros_nodes.codes import Code
 from tests.faults.rig import Setup, running
-from tests.faults.senses import LEFT, THINKS, blinded, freezing, silent
+from tests.faults.senses import THINKS, blinded, freezing, silent
 
 pytestmark = [pytest.mark.ros, pytest.mark.gl]
+LEFT = "camera/left/image_raw"
 
 
 def longer(message: Any) -> Any:
@@ -23,13 +24,22 @@ def longer(message: Any) -> Any:
 @pytest.mark.parametrize(
     ("topic", "views", "tamper", "code"),
     [
+        (LEFT, ("left",), silent, Code.CAMERA_STALE),
         (LEFT, ("left",), freezing(), Code.CAMERA_FROZEN),
         ("proprio", (), silent, Code.UNPAIRED),
         ("proprio", (), longer, Code.WRONG_SHAPE),
     ],
-    ids=["second_camera_frozen", "proprio_silent", "proprio_too_long"],
+    ids=["second_camera_silent", "second_camera_frozen", "proprio_silent", "proprio_too_long"],
 )
 def test_what_fails_is_named_and_the_arm_rests(topic: str, views: tuple, tamper: Callable, code: Code) -> None:
     with running(Setup(**THINKS, views=views, relayed={f"/{topic}": "planner"})) as rig:
         blinded(rig, tamper, code, topic)
+        rig.within_limits()
+
+
+def test_the_planners_libraries_leave_the_guard_as_it_is() -> None:
+    """In one process with them: they have not touched the root logger, or it would have ended; and it guards."""
+    with running(Setup(burdened=True)) as rig:
+        rig.break_it()
+        rig.goes_on(robot_s=2.0)
         rig.within_limits()
