@@ -9,7 +9,7 @@ pytest.importorskip("rclpy", reason="needs a ROS 2: make test-ros brings one")
 
 from rehearse.ros_nodes.codes import Code
 from tests.faults.rig import Setup, running
-from tests.faults.senses import THINKS, blinded, freezing, silent
+from tests.faults.senses import PATIENT, THINKS, blinded, freezing, silent
 
 pytestmark = [pytest.mark.ros, pytest.mark.gl]
 LEFT = "camera/left/image_raw"
@@ -39,7 +39,7 @@ def test_what_fails_is_named_and_the_arm_rests(topic: str, views: tuple, tamper:
 
 def test_the_planners_libraries_leave_the_guard_as_it_is() -> None:
     """In one process with them: they have not touched the root logger, or it would have ended; and it guards."""
-    with running(Setup(burdened=True)) as rig:
+    with running(Setup(burdened=True, pace=0.2, guard=PATIENT)) as rig:
         rig.break_it()
         rig.goes_on(robot_s=2.0)
         rig.within_limits()
