@@ -1,6 +1,6 @@
 """What planner_node says of itself: a code that programs may act on, and a sentence for people. Knows no ROS.
 
-raise Fault(Code.CAMERA_STALE, "the camera is stale: its picture is 0.61 s old")
+raise Fault(Code.CAMERA_STALE, "camera/image_raw is stale: its picture is 0.61 s old")
 said = Said(Code.WAITING, "waiting for joint_states"); said = told_by(error)
 """
 
@@ -24,6 +24,7 @@ class Code(StrEnum):
     CAMERA_STALE = "camera_stale"
     CAMERA_FROZEN = "camera_frozen"
     JOINT_STATES = "joint_states"
+    UNPAIRED = "unpaired"
     WRONG_SHAPE = "wrong_shape"
     NO_FINITE_PLAN = "no_finite_plan"
     TOO_SLOW = "too_slow"

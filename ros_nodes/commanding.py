@@ -6,6 +6,7 @@ In a dry run there is no publisher, so that nothing can be sent.
 ``JointTrajectories``, for a robot that does not wait: joint trajectories to guard/command, by way of a Pilot.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from rehearse.ros_nodes.homing import Homing
 from rehearse.ros_nodes.parameters import PlannerParameters
 from rehearse.ros_nodes.pilot import Pilot
 from rehearse.ros_nodes.planning import Decision
+from rehearse.ros_nodes.senses import CAMERA, PROPRIO, Senses
 from rehearse.sim.dog_on_jacket.motion import ArmMotion
 from rehearse.sim.dog_on_jacket.task import TASK
 
@@ -79,7 +81,7 @@ class TwistAnswers:
         self._answer: TwistStamped | None = None
         self._action = HOLD  # what the robot has been told, and so does until it is told otherwise
 
-    def led(self, stamp: Time, picture: np.ndarray) -> Led:
+    def led(self, stamp: Time, pictures: Mapping[str, np.ndarray]) -> Led:
         """What led to the observation of this stamp."""
         first, self._latest, self._answer = self._latest is None, stamp, None
         return Led(None if first else self._action)
@@ -110,7 +112,7 @@ class TwistAnswers:
         """Whether the episode is; in lockstep the robot says so."""
         return False
 
-    def check(self) -> None:
+    def check(self, senses: Senses) -> None:
         """In lockstep nothing can be late."""
 
     def complaint(self) -> Said | None:
@@ -145,12 +147,12 @@ class JointTrajectories:
     def begin(self) -> None:
         """A new episode: the arm may have been put elsewhere."""
         self._pilot.forget()
-        self._watch = CameraWatch(self._settings.frozen_rad)
+        self._watches: dict[str, CameraWatch] = {}
         self._latest_s: float | None = None
         self._steps, self._late, self._damaged = 0, "", ""
 
-    def led(self, stamp: Time, picture: np.ndarray) -> Led | None:
-        """What led to the observation of this stamp; Fault where the senses are not to be trusted.
+    def led(self, stamp: Time, pictures: Mapping[str, np.ndarray]) -> Led | None:
+        """What led to the observation of this stamp and {topic: picture}; Fault where the senses are not to be trusted.
 
         None, and the observation is of no use, while it is not known yet where the arm is, or what time it is.
         """
@@ -159,9 +161,11 @@ class JointTrajectories:
         if not self._pilot.ready or not self._now_s():
             return None
         stamp_s, period_s = messages.seconds(stamp), self._pilot.motion.period_s
-        self._check_age(stamp_s)
-        if complaint := self._watch.saw(picture.tobytes(), self._pilot.measured):
-            raise Fault(Code.CAMERA_FROZEN, complaint)
+        self._check_age(CAMERA, self._now_s() - stamp_s)
+        for topic, picture in pictures.items():
+            watch = self._watches.setdefault(topic, CameraWatch(self._settings.frozen_rad))
+            if complaint := watch.saw(picture.tobytes(), self._pilot.measured):
+                raise Fault(Code.CAMERA_FROZEN, f"{topic} is {complaint}")
         last_s, self._latest_s = self._latest_s, stamp_s
         self._steps += 1
         committed = (self._pilot.between(stamp_s, stamp_s + period_s),)
@@ -210,10 +214,20 @@ class JointTrajectories:
         """Whether the episode's time is up."""
         return self._steps >= TASK.episode_steps
 
-    def check(self) -> None:
-        """Fault where the camera has fallen silent."""
-        if self._latest_s is not None:
-            self._check_age(self._latest_s)
+    def check(self, senses: Senses) -> None:
+        """Fault where a camera has fallen silent, or there is no observation any more for another reason."""
+        if self._latest_s is None:
+            return
+        now_s, most_s = self._now_s(), self._settings.image_timeout_s
+        for topic, age_s in senses.ages_s(now_s).items():
+            if topic in senses.cameras:
+                self._check_age(topic, age_s)
+        if now_s - self._latest_s > most_s:
+            raise Fault(
+                Code.UNPAIRED,
+                f"no observation for {now_s - self._latest_s:.2f} s: {PROPRIO}, {', '.join(senses.cameras)} come no "
+                "more with equal stamps",
+            )
 
     def complaint(self) -> Said | None:
         """What keeps the commands from being carried out."""
@@ -225,10 +239,9 @@ class JointTrajectories:
             return Said(Code.WAITING, "waiting for joint_states")
         return Said(Code.LATE, self._late) if self._late else None
 
-    def _check_age(self, stamp_s: float) -> None:
-        age_s = self._now_s() - stamp_s
+    def _check_age(self, topic: str, age_s: float) -> None:
         if not -self._settings.image_timeout_s <= age_s <= self._settings.image_timeout_s:
-            raise Fault(Code.CAMERA_STALE, f"the camera is stale: its picture is {age_s:.2f} s old")
+            raise Fault(Code.CAMERA_STALE, f"{topic} is stale: its picture is {age_s:.2f} s old")
 
     def _on_joints(self, message: JointState) -> None:
         try:

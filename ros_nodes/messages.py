@@ -25,16 +25,24 @@ from rehearse.ros_nodes.reading import from_image as from_image
 from rehearse.ros_nodes.reading import from_joint_trajectory as from_joint_trajectory
 from rehearse.ros_nodes.reading import seconds as seconds
 
-WORLD_FRAME, CAMERA_FRAME = "world", "front_camera_optical_frame"
+WORLD_FRAME = "world"
 
 
-def to_image(pixels: np.ndarray, stamp: Time) -> Image:
+def camera_frame(camera: str) -> str:
+    """Of the camera of that name."""
+    return f"{camera}_camera_optical_frame"
+
+
+CAMERA_FRAME = camera_frame("front")
+
+
+def to_image(pixels: np.ndarray, stamp: Time, frame: str = CAMERA_FRAME) -> Image:
     """(h,w,3) uint8 -> rgb8."""
     height, width, _ = pixels.shape
     data = array.array("B")
     data.frombytes(np.ascontiguousarray(pixels))
     return Image(
-        header=Header(stamp=stamp, frame_id=CAMERA_FRAME),
+        header=Header(stamp=stamp, frame_id=frame),
         height=int(height),
         width=int(width),
         encoding="rgb8",
@@ -51,12 +59,12 @@ def to_named(names: Sequence[str], values: Sequence[float], stamp: Time, rates: 
     )
 
 
-def to_camera_info(size: tuple[int, int], focal_px: float, stamp: Time) -> CameraInfo:
+def to_camera_info(size: tuple[int, int], focal_px: float, stamp: Time, frame: str = CAMERA_FRAME) -> CameraInfo:
     """A camera without distortion, its axis through the middle of height x width pixels."""
     height, width = size
     fx, cx, cy = float(focal_px), (width - 1) / 2, (height - 1) / 2
     return CameraInfo(
-        header=Header(stamp=stamp, frame_id=CAMERA_FRAME),
+        header=Header(stamp=stamp, frame_id=frame),
         height=int(height),
         width=int(width),
         distortion_model="plumb_bob",

@@ -35,6 +35,7 @@ class SimParameters:
     realtime_factor: float = parameter(
         1.0, "world seconds per second of the wall, where not in lockstep", within=(0.01, 20.0)
     )
+    views: str = parameter("", "further cameras, as camera/<name>/image_raw: left, right, high, separated by commas")
     publish_clock: bool = parameter(False, "send the world's time as /clock and stamp with it, where not in lockstep")
 
 

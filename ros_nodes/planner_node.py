@@ -2,11 +2,12 @@
 
     ros2 run rehearse planner_node --ros-args -p checkpoint:=runs/dog-on-jacket -p futures:=512
 
-In: camera/image_raw (rgb8), proprio; an observation is a pair with equal stamps. joint_states; joint_trajectory, which
-is what the guard lets the arm be told. Out: guard/command (JointTrajectory: stamp 0, positions and velocities, at rest
-at its end); in lockstep instead cartesian_command (TwistStamped, m/s, world frame), stamped with the observation that
-it answers. ~/status and /diagnostics. Services ~/start, ~/stop, and those of the lifecycle. What else it can be asked
-for, and how: goal_desk.py. What it imagined, for people: showing.py.
+In: camera/image_raw (rgb8), camera/<name>/image_raw for every further camera of the model, proprio; an observation is
+all of them with equal stamps. joint_states; joint_trajectory, which is what the guard lets the arm be told. Out:
+guard/command (JointTrajectory: stamp 0, positions and velocities, at rest at its end); in lockstep instead
+cartesian_command (TwistStamped, m/s, world frame), stamped with the observation that it answers. ~/status and
+/diagnostics. Services ~/start, ~/stop, and those of the lifecycle. What else it can be asked for, and how:
+goal_desk.py. What it imagined, for people: showing.py.
 
 Configuring loads the model; activating sees whether the planner is fast enough, and plans; deactivating brings the arm
 to rest. While active, ~/start begins an episode and forgets the last one; ~/stop brings the arm to rest and is silent
@@ -27,7 +28,6 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 
 from rehearse.errors import DataError
-from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.benchmark import measure
 from rehearse.ros_nodes.codes import Code, Said, told_by
 from rehearse.ros_nodes.commanding import HOLD, JointTrajectories, TwistAnswers
@@ -37,6 +37,7 @@ from rehearse.ros_nodes.managed import ManagedNode
 from rehearse.ros_nodes.parameters import PlannerParameters, current, declare
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
 from rehearse.ros_nodes.reporting import Reporter
+from rehearse.ros_nodes.senses import CAMERA, PROPRIO, Senses
 from rehearse.ros_nodes.showing import Showing
 from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
@@ -81,10 +82,11 @@ class PlannerNode(ManagedNode):
         self._model = load(settings.checkpoint or shipped_checkpoint(TASK.checkpoint))
         self._agent = PlannerAgent(TASK, self._model, PlannerSettings(settings.futures, fear=settings.fear))
         self._way = (TwistAnswers if settings.lockstep else JointTrajectories)(self, settings)
-        self._sensed, self._latest = {}, None
+        self._senses = Senses(self._model.config.views, self._model.config.proprio_dim)
+        self._latest = None
         self._inputs = [
-            self.create_subscription(kind, topic, partial(self._on_sensed, name), qos_profile_sensor_data)
-            for kind, topic, name in ((Image, "camera/image_raw", "image"), (JointState, "proprio", "proprio"))
+            self.create_subscription(kind, topic, partial(self._on_sensed, topic), qos_profile_sensor_data)
+            for kind, topic in (*((Image, camera) for camera in self._senses.cameras), (JointState, PROPRIO))
         ]
         self._said = Said(Code.INACTIVE, "waiting to be activated")
 
@@ -129,9 +131,7 @@ class PlannerNode(ManagedNode):
 
     def _benchmark(self) -> None:
         """Plan about a grey picture, in what time the arm has been told what to do and a little more."""
-        settings, config = self._settings, self._model.config
-        size = config.image_size
-        grey = {"image": np.full((size, size, 3), 128, np.uint8), "proprio": np.zeros(config.proprio_dim, np.float32)}
+        settings, grey = self._settings, self._senses.grey(self._model.config.image_size)
         allowed_s = TASK.period_s + settings.latency_budget_s
         plans = settings.benchmark_plans
         pace = measure(self._agent, grey, HOLD, plans, enough_s=plans * allowed_s)
@@ -153,7 +153,8 @@ class PlannerNode(ManagedNode):
 
     def _begin(self, running: bool) -> None:
         self._episode += 1
-        self._running, self._count, self._sensed, self._latest = running, 0, {}, None
+        self._running, self._count, self._latest = running, 0, None
+        self._senses.forget()
         self._way.begin()
         self._say(*((Code.OK, "planning") if running else (Code.STOPPED, "stopped")))
         if running:
@@ -185,38 +186,38 @@ class PlannerNode(ManagedNode):
         self._goals.held(said.message, Outcome.FAULT if faulty else Outcome.TIME_UP if over else Outcome.CANCELED)
         self._say(*said)
 
-    def _on_sensed(self, kind: str, message: Image | JointState) -> None:
-        """Hand an observation to the planning thread once both halves are here; repeat the answer to a repeated one."""
-        self._sensed[kind] = message
-        image, proprio = self._sensed.get("image"), self._sensed.get("proprio")
-        if not self._running or image is None or proprio is None or image.header.stamp != proprio.header.stamp:
+    def _on_sensed(self, topic: str, message: Image | JointState) -> None:
+        """Hand an observation to the planning thread once it is whole; repeat the answer to a repeated one."""
+        self._senses.take(topic, message)
+        stamp = self._senses.stamp()
+        if not self._running or stamp is None:
             return
-        if image.header.stamp == self._latest:
-            if kind == "image":
+        if stamp == self._latest:
+            if topic == CAMERA:
                 self._way.repeat()
             return
-        if self._goals.over(image.header.stamp):
+        if self._goals.over(stamp):
             return
         if self._way.over():
             self._hold(Said(Code.STOPPED, "the episode's time is up"))
             return
         try:
-            self._submit(image.header.stamp, messages.from_image(image), np.array(proprio.position, np.float32))
+            self._submit(stamp, self._senses.pictures(), self._senses.felt())
         except DataError as error:
             self._hold(told_by(error), faulty=True)
 
-    def _submit(self, stamp: Time, picture: np.ndarray, felt: np.ndarray) -> None:
-        if (led := self._way.led(stamp, picture)) is None:
+    def _submit(self, stamp: Time, pictures: dict[str, np.ndarray], felt: np.ndarray) -> None:
+        if (led := self._way.led(stamp, pictures)) is None:
             return
         self._latest = stamp
-        observation = {"image": picture, "proprio": felt}
+        observation = self._senses.observation(pictures, felt)
         self._thread.submit(Observed(stamp, self._episode, observation, led.action, led.committed))
 
     def _check(self) -> None:
         """Notice what does not come."""
         if self._running:
             try:
-                self._way.check()
+                self._way.check(self._senses)
             except DataError as error:
                 self._hold(told_by(error), faulty=True)
 
@@ -252,7 +253,7 @@ class PlannerNode(ManagedNode):
         """What to report: what was said, unless it is to plan and something keeps it from that."""
         said = self._said
         if self._running:
-            awaited = Said(Code.WAITING, "waiting for camera/image_raw and proprio with equal stamps")
+            awaited = Said(Code.WAITING, f"waiting for {', '.join(self._senses.cameras)} and proprio with equal stamps")
             said = self._way.complaint() or (awaited if self._latest is None else said)
         dry = {"dry_run": True} if self.configured and self._settings.dry_run else {}
         return said, {"decisions": self._count, **self._last, **self._goals.report(), **self._pace, **dry}

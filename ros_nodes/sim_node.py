@@ -2,8 +2,9 @@
 
     ros2 run rehearse sim_node --ros-args -p layout:=3
 
-Out: camera/image_raw and camera/camera_info, joint_states, proprio (named, stamped numbers), ~/info (diagnostics: how
-the episode goes). Service ~/reset. An observation's messages carry one stamp. In, one of two ways:
+Out: camera/image_raw and camera/camera_info, of further cameras camera/<name>/image_raw and so on, joint_states,
+proprio (named, stamped numbers), ~/info (diagnostics: how the episode goes). Service ~/reset. An observation's messages
+carry one stamp. In, one of two ways:
 
 As a robot (the default): joint_trajectory (JointTrajectory), carried out as by a joint_trajectory_controller, and its
 action ~/follow_joint_trajectory where control_msgs is installed. The world goes on by itself, joint_states come every
@@ -53,10 +54,17 @@ class SimNode(Node):
     def __init__(self) -> None:
         super().__init__("sim")
         self._settings = declare(self, SimParameters)
-        self._env = DogOnJacketEnv(level=self._settings.level, split=self._settings.split)
+        views = tuple(name.strip() for name in self._settings.views.split(",") if name.strip())
+        self._env = DogOnJacketEnv(level=self._settings.level, split=self._settings.split, views=views)
         self._live = LiveWorld(self._env)
-        self._images = self.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
-        self._camera = self.create_publisher(CameraInfo, "camera/camera_info", qos_profile_sensor_data)
+        folders = {"": "camera", **{name: f"camera/{name}" for name in views}}
+        self._cameras = {
+            name: [
+                self.create_publisher(kind, f"{folder}/{topic}", qos_profile_sensor_data)
+                for kind, topic in ((CameraInfo, "camera_info"), (Image, "image_raw"))
+            ]
+            for name, folder in folders.items()
+        }
         self._joints = self.create_publisher(JointState, "joint_states", 10)
         self._proprio = self.create_publisher(JointState, "proprio", 10)
         self._info = self.create_publisher(DiagnosticArray, "~/info", LATCHED)
@@ -160,15 +168,17 @@ class SimNode(Node):
         self._finished, self._stamp = finished, self._now()
         level = DiagnosticStatus.WARN if info["woken"] else DiagnosticStatus.OK
         values = {**info, "finished": finished}
-        image = observation["image"]
-        focal = focal_px(self._env.world.model.camera("front").fovy[0], len(image))
+        focal = focal_px(self._env.world.model.camera("front").fovy[0], len(observation["image"]))
         self._sensed = {
             self._joints: self._felt(self._stamp),
             self._proprio: messages.to_named(PROPRIO_NAMES, observation["proprio"], self._stamp),
             self._info: messages.to_diagnostics("sim", level, in_words(info, finished), values, self._stamp),
-            self._camera: messages.to_camera_info(image.shape[:2], focal, self._stamp),
-            self._images: messages.to_image(image, self._stamp),
         }
+        for name, image in {"": observation["image"], **observation.get("views", {})}.items():
+            about, pictures = self._cameras[name]
+            frame = messages.camera_frame(name or "front")
+            self._sensed[about] = messages.to_camera_info(image.shape[:2], focal, self._stamp, frame)
+            self._sensed[pictures] = messages.to_image(image, self._stamp, frame)
         self._publish()
 
     def _felt(self, stamp: Time) -> JointState:

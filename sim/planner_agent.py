@@ -156,6 +156,7 @@ class PlannerAgent:
         self._rng = rng
         self._generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         self._frames, self._proprio, self._actions = [observation["image"]], [observation["proprio"]], []
+        self._views = {name: [picture] for name, picture in observation.get("views", {}).items()}
         self._goal: dict[str, Any] = {}
         if self.task.goal and (self.settings.goal == "image" or self.dynamics.model.goals is not None):
             self._goal["goal_moment"] = moment_of(self.dynamics.model, observation["goal"])
@@ -206,7 +207,8 @@ class PlannerAgent:
     def history(self) -> History:
         """What was seen and done so far in this episode."""
         actions = np.array(self._actions, np.float32) if self._actions else None
-        return History(np.stack(self._frames), np.stack(self._proprio), actions)
+        views = {name: np.stack(pictures) for name, pictures in self._views.items()}
+        return History(np.stack(self._frames), np.stack(self._proprio), actions, views=views)
 
     def objective(self) -> Objective:
         """What futures cost now."""
@@ -233,6 +235,8 @@ class PlannerAgent:
         """Remember."""
         self._frames.append(observation["image"])
         self._proprio.append(observation["proprio"])
+        for name, pictures in self._views.items():
+            pictures.append(observation["views"][name])
         self._actions.append(np.asarray(action, np.float32))
 
 

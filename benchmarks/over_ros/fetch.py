@@ -49,9 +49,9 @@ class Fetch:
         """Over ROS, then here; the table of both."""
         layouts = [self.seed * LAYOUTS_PER_SEED + i for i in range(self.episodes)]
         recorder = None if self.record is None else {"folder": self.record.resolve()}
-        settings = Settings(
-            self.futures, self.pace, own_clock=self.pace != 1, deadline_s=self.deadline_s, recorder=recorder
-        )
+        # A bag is of the robot's clock: where the machine is too busy, the robot lags behind the wall's.
+        own_clock = self.pace != 1 or recorder is not None
+        settings = Settings(self.futures, self.pace, own_clock=own_clock, deadline_s=self.deadline_s, recorder=recorder)
         with tempfile.TemporaryDirectory() as folder, own_domain(Path(folder) / "ros"):
             with closing(Company(Path(folder), settings)) as company:
                 rows, figures = _over_ros(company, layouts)

@@ -235,15 +235,14 @@ def _stopped(report: dict[str, Any]) -> Table:
 def _processes(report: dict[str, Any]) -> Table:
     """What every process took, from when it was warm on."""
     table = Table(title=f"From {report['warm_s'] / 60:.3g} minutes on")
-    for name in ("", "MiB then", "at the end", "MiB an hour", "CPU", "most", "files"):
+    for name in ("", "MiB then", "at the end", "MiB an hour", "CPU", "most"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     number = lambda value, form: "-" if value is None else format(value, form)  # noqa: E731
     for name, took in report["processes"].items():
         grows = took["rss_mib_per_h"]
         slope = f"{grows['slope']:+.1f} [{grows['low']:+.1f}, {grows['high']:+.1f}]" if grows else "-"
         cpu = (number(took[key], ".2f") for key in ("cpu_mean", "cpu_most"))
-        files = f"{took['files_warm']}, {took['files_end']}"
-        table.add_row(name, f"{took['rss_warm_mib']:.1f}", f"{took['rss_end_mib']:.1f}", slope, *cpu, files)
+        table.add_row(name, f"{took['rss_warm_mib']:.1f}", f"{took['rss_end_mib']:.1f}", slope, *cpu)
     return table
 
 

@@ -60,7 +60,8 @@ class Episodes:
         self._told_s = 0.0
         self._resets: set[int] = set()
         self._open: list[tuple[Moment, dict[str, str]]] = []
-        self._over, self._strays = False, False
+        self._over = False
+        self._put_ns: int | None = None  # the stamp with which the arm was first sensed where it had been put
         self._shape: tuple[int, ...] | None = None
         self.counts: Counter[str] = Counter()
         self.names: tuple[str, ...] = ()
@@ -86,7 +87,7 @@ class Episodes:
         if before is not None and 0 <= log_s - before[0] < self._period_s:
             moved_s = max(log_s - before[0], 0.1 * self._period_s)
             if np.abs(self._pilot.measured - before[1]).max() / moved_s > LEAP_RADPS:
-                self._anew(log_s)
+                self._anew(log_s, _stamp_ns(message))
         return iter(())
 
     def _on_told(self, message: Any, log_s: float) -> Iterator[Clip]:
@@ -98,7 +99,7 @@ class Episodes:
         said = {pair.key: pair.value for status in message.status for pair in status.values}
         # A world that is laid out anew before anything has moved tells of it by the clock alone.
         if _begins_anew(self._told_info, said) or log_s < self._told_s:
-            self._anew(log_s)
+            self._anew(log_s, stamp_ns)
             self._resets.add(stamp_ns)
         self._told_info = self._infos[stamp_ns] = said
         self._told_s = log_s
@@ -122,9 +123,15 @@ class Episodes:
         self._proprios[_stamp_ns(message)] = np.array(message.position, np.float32)
         return self._pair(_stamp_ns(message), log_s)
 
-    def _anew(self, log_s: float) -> None:
-        """The arm was put elsewhere: it is where it was sensed last, and what it was told is of no account."""
-        self._strays = True
+    def _anew(self, log_s: float, stamp_ns: int) -> None:
+        """The arm was put elsewhere: it is where it was sensed last, and what it was told is of no account.
+
+        Messages of one stamp come in any order: the observation of this one may be here already.
+        """
+        self._put_ns = stamp_ns
+        if self._last is not None and self._last.stamp_ns == stamp_ns and self._last.led is not None:
+            self._last.led = None
+            self.counts["strays"] += 1
         self._pilot.forget()
         if self._joints is not None:
             self._pilot.sense(self._pilot.motion.joints, self._joints[1], log_s)
@@ -158,10 +165,10 @@ class Episodes:
     def _led(self, before: Moment | None, stamp_ns: int) -> np.ndarray | None:
         """What the arm was told to do since the observation before; None where that does not tell what it did."""
         astray = np.abs(self._pilot.measured - self._pilot.at(1e-9 * stamp_ns)).max() > STRAY_RAD
-        strayed, self._strays = self._strays or astray, False
+        put_ns, self._put_ns = self._put_ns, None
         if before is None:
             return None
-        if strayed:
+        if astray or (put_ns is not None and before.stamp_ns < put_ns <= stamp_ns):
             self.counts["strays"] += 1
             return None
         apart_s = 1e-9 * (stamp_ns - before.stamp_ns)

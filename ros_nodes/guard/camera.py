@@ -22,8 +22,4 @@ class CameraWatch:
             self._picture, self._since = seen, q_rad.copy()
             return ""
         moved = float(np.abs(q_rad - self._since).max())
-        return (
-            f"the camera is frozen: same picture, though a joint moved {moved:.3f} rad"
-            if moved > self._most_rad
-            else ""
-        )
+        return f"frozen: same picture, though a joint moved {moved:.3f} rad" if moved > self._most_rad else ""

@@ -64,33 +64,47 @@ def not_following(rig: Rig) -> float:
     return sensed(rig, tamper, Action.STOP, Reason.TRACKING)
 
 
-SEEN = {"planner": "node", "relayed": {"/camera/image_raw": "planner"}}
+FIRST = "camera/image_raw"
+# Slowly, so that the planner is in time on any machine; the guard, which goes by the wall's clock, waits longer.
+PATIENT = {"joint_timeout_s": 10.0, "command_timeout_s": 10.0, "deadman_timeout_s": 10.0}
+THINKS = {"planner": "node", "pace": 0.1, "deaf": True, "guard": PATIENT}
+SEEN = {**THINKS, "relayed": {f"/{FIRST}": "planner"}}
 
 
-def blinded(rig: Rig, tamper: Callable, code: Code) -> float:
-    """Pictures are damaged from now on; the robot time until the arm rests."""
+def blinded(rig: Rig, tamper: Callable, code: Code, of: str = FIRST) -> float:
+    """Pictures, or what is felt, are damaged from now on; the robot time until the arm rests."""
     rig.break_it()
-    rig.relay["/camera/image_raw"] = tamper
-    rig.complained(code)
+    rig.relay[f"/{of}"] = tamper
+    rig.complained(code, of)
     took_s = rig.rests(sure_s=SURE_S + 1.0)  # a camera is not called silent, or frozen, at once
     rig.stays_at_rest()
     return took_s
 
 
-@fault("the camera freezes, with new stamps", "planner error, rest", **SEEN)
-def camera_frozen(rig: Rig) -> float:
+def freezing() -> Callable:
+    """The first picture over and over."""
+
     def tamper(message: Any) -> Any:
         last.append(message.data)
         message.data = last[0]
         return message
 
     last: list = []
-    return blinded(rig, tamper, Code.CAMERA_FROZEN)
+    return tamper
+
+
+def silent(message: Any) -> None:
+    """Nothing comes."""
+
+
+@fault("the camera freezes, with new stamps", "planner error, rest", **SEEN)
+def camera_frozen(rig: Rig) -> float:
+    return blinded(rig, freezing(), Code.CAMERA_FROZEN)
 
 
 @fault("the camera falls silent", "planner error, rest", **SEEN)
 def camera_silent(rig: Rig) -> float:
-    return blinded(rig, lambda message: None, Code.CAMERA_STALE)
+    return blinded(rig, silent, Code.CAMERA_STALE)
 
 
 @fault("a picture of the wrong encoding", "planner error, rest", **SEEN)

@@ -48,15 +48,21 @@ class Story:
                 self.q_rad[0] += SPEED_RADPS * TICK_NS * 1e-9
         return self
 
-    def observe(self, size: int = 16, stamp_ns: int | None = None, **info: Any) -> None:
-        """Joints, proprioception, info and image with one stamp."""
+    def observe(self, size: int = 16, stamp_ns: int | None = None, joints_last: bool = False, **info: Any) -> None:
+        """Joints, proprioception, info and image with one stamp; joints and info may come last."""
         stamp = self.now_ns if stamp_ns is None else stamp_ns
-        self.feel(stamp)
+        if not joints_last:
+            self.feel(stamp)
         said = {"time_s": round(0.2 * self.step, 1), "layout": 0, "woken": "false", "disturbance": 0.1 * self.step}
         self.say("proprio", self.named(PROPRIO_NAMES, np.full(10, 0.01 * self.step), stamp))
-        self.say("sim/info", self.diagnostics({**said, "finished": "false", **info}, stamp))
+        told = self.diagnostics({**said, "finished": "false", **info}, stamp)
+        if not joints_last:
+            self.say("sim/info", told)
         pixels = np.random.default_rng(self.step).integers(0, 255, (size, size, 3), np.uint8)
         self.say("camera/image_raw", self.image(pixels, stamp))
+        if joints_last:
+            self.feel(stamp)
+            self.say("sim/info", told)
         self.step += 1
 
     def feel(self, stamp_ns: int | None = None) -> None:

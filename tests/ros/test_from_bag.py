@@ -93,6 +93,29 @@ def test_without_info_an_arm_that_leaps_was_put_elsewhere(tmp_path: Path) -> Non
     assert counts["strays"] == 1
 
 
+@pytest.mark.parametrize("leave_out", [(), ("sim/info",)], ids=["informed", "uninformed"])
+@pytest.mark.parametrize("leap_rad", [0.2, 0.5])  # what the arm was told to do, ends nearer and further than that
+@pytest.mark.parametrize("joints_last", [False, True])
+def test_the_first_observation_after_a_reset_stays(
+    tmp_path: Path, joints_last: bool, leap_rad: float, leave_out: tuple
+) -> None:
+    """In whichever order the messages of its stamp come: all of the second episode is there, and one stray at most."""
+    story = Story(tmp_path / "bag.mcap", leave_out=leave_out).robot(4)
+    story.step, story.q_rad = 0, story.q_rad + leap_rad
+    story.observe(joints_last=joints_last)
+    story.tell()
+    for _ in range(9):
+        story.now_ns += 20_000_000
+        story.q_rad[0] += 0.3 * 0.02
+        story.feel()
+    story.now_ns += 20_000_000
+    story.q_rad[0] += 0.3 * 0.02
+    clips, counts = converted(story.robot(3).done())
+    assert [len(clip) for clip in clips] == [4, 4]
+    assert counts["strays"] == 1
+    assert "alone" not in counts
+
+
 def test_a_clock_that_begins_anew_is_a_reset(tmp_path: Path) -> None:
     story = Story(tmp_path / "bag.mcap")
     story.now_ns = 0

@@ -45,6 +45,19 @@ def parts(task: Task, **settings: object) -> set[str]:
     return set(decided(task, replace(FEW, **settings)).last_plan.kept[0].parts)
 
 
+def test_every_camera_of_the_model_is_seen() -> None:
+    agent = PlannerAgent(DOG, model_of(DOG, views=("left",)), FEW)
+    moments = []
+    for level in (0, 200):
+        views = {"left": np.full((64, 64, 3), level, np.uint8)}
+        agent.reset(None, observed(DOG) | {"views": views}, np.random.default_rng(0))
+        agent.saw(np.zeros(4), observed(DOG, seed=1) | {"views": views})
+        agent.act(None)
+        moments.append(agent.belief.moment)
+        assert agent.history().views["left"].shape == (2, 64, 64, 3)
+    assert (moments[0] - moments[1]).abs().max() > 0.01
+
+
 def test_fear_and_doubt_scale_their_terms_and_no_others() -> None:
     model, told = model_of(DOG), {}
     for name, settings in {"usual": FEW, "brave": replace(FEW, fear=0.0), "sure": replace(FEW, doubt=0.5)}.items():
