@@ -247,7 +247,7 @@ def run_episodes(
 
     Those that are ``done`` are not run again, and come first. ``run``: where they run, here or elsewhere (on_ray.py).
     """
-    wanted = config.items[::-1]
+    wanted = [(method, layout) for method in reversed(config.methods) for layout in config.layouts_of(method)]
     if by_layout:
         wanted.sort(key=lambda item: item[1])
     yield from (done[item] for item in wanted if item in done)
