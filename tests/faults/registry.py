@@ -21,9 +21,9 @@ class Fault:
     setup: Setup
 
 
-FAULTS: list[Fault] = []
+ENTERED: list[Fault] = []
 
 
 def fault(name: str, required: str, **setup: Any) -> Callable:
     """Enter a function into the table."""
-    return lambda happen: FAULTS.append(Fault(name, required, happen, Setup(**setup))) or happen
+    return lambda happen: ENTERED.append(Fault(name, required, happen, Setup(**setup))) or happen

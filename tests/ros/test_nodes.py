@@ -193,7 +193,7 @@ def test_a_repeated_observation_gets_the_same_answer(nodes: Nodes, probe: Probe,
     [
         (Image(height=1, width=1, encoding="bgr8", step=3, data=b"abc"), 10, "rgb8"),
         (to_image(np.zeros((8, 8, 3), np.uint8), Time()), 10, "(1, 8, 8, 3)"),
-        (to_image(np.zeros((64, 64, 3), np.uint8), Time()), 7, "history proprio have shape"),
+        (to_image(np.zeros((64, 64, 3), np.uint8), Time()), 7, "proprio has 7 values"),
     ],
     ids=["encoding", "size", "proprio"],
 )

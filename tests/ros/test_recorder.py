@@ -27,7 +27,7 @@ from rehearse.sim.dog_on_jacket.world import STEP_M
 from rehearse.world_model import describe
 from rehearse.world_model.data import LeRobotReader
 from tests.house.tree import ROOT
-from tests.ros.live import Nodes, Probe, pairs, values
+from tests.ros.live import Nodes, Probe, as_yaml, pairs, values
 from tests.ros.minilaunch import commands, load
 
 pytestmark = pytest.mark.ros
@@ -44,15 +44,19 @@ KINDS = {
 }
 
 
-def start_robot(nodes: Nodes, checkpoint: Path | None = None, **sim: object) -> None:
-    """The robot and its guard, which waits patiently on a busy machine; and the planner, where it has a model."""
+def start_robot(nodes: Nodes, checkpoint: Path | None = None, own_clock: bool = False, **sim: object) -> None:
+    """The robot and its guard, which waits patiently on a busy machine; and the planner, where it has a model.
+
+    ``own_clock``: the robot's, by which all of them go.
+    """
+    clock = {"use_sim_time": own_clock}
     patient = ROOT / "tests" / "ros" / "patient_guard.yaml"
     guard = [str(Path(sys.executable).with_name("guard_node")), "--ros-args", "--params-file", str(patient)]
-    nodes.run([*guard, "-p", "deadman:=false"], "guard_node")
+    nodes.run([*guard, "-p", "deadman:=false", "-p", f"use_sim_time:={as_yaml(own_clock)}"], "guard_node")
     if checkpoint is not None:
         model = {"checkpoint": checkpoint, "futures": 24, "image_timeout_s": 3.0}
-        nodes.start("planner_node", begin_at_once=False, **model)
-    nodes.start("sim_node", **sim)
+        nodes.start("planner_node", begin_at_once=False, **model, **clock)
+    nodes.start("sim_node", publish_clock=own_clock, **sim)
 
 
 class Facts:
@@ -103,8 +107,9 @@ def episode(_environment: None, checkpoint: Path, tmp_path_factory: pytest.TempP
         seen, facts = raw_client(probe), Facts(probe)
         status = probe.listen("/planner/status", DiagnosticArray)
         info = probe.listen("/sim/info", DiagnosticArray)
-        recorder = nodes.start("recorder_node", folder=folder / "bags")
-        start_robot(nodes, checkpoint, layout=1, level="easy")
+        recorder = nodes.start("recorder_node", folder=folder / "bags", use_sim_time=True)
+        # A robot that lags behind the wall's clock is not where it was told to be by that clock.
+        start_robot(nodes, checkpoint, own_clock=True, layout=1, level="easy", realtime_factor=0.5)
         flows = lambda: all(seen[topic] for topic in ("/camera/image_raw", "/proprio", "/joint_states"))  # noqa: E731
         probe.until(lambda: flows() and status and int(facts["messages"] or 0) > 50, "messages in the bag")
         for messages in seen.values():

@@ -62,7 +62,9 @@ def test_growth_has_an_interval_that_holds_the_truth() -> None:
 
 
 def test_a_process_is_watched() -> None:
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    idle = [sys.executable, "-c", "print('here', flush=True); input()"]
+    process = subprocess.Popen(idle, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
     try:
         watch = Watch({"idle": process.pid})
         for at_s in (0.0, 10.0, 20.0):
