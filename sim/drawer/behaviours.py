@@ -8,16 +8,16 @@ They read the world's true state (where knob and drawer are), which the planner 
 import numpy as np
 
 from rehearse.sim.arm_world import STEP_M
-from rehearse.sim.baselines import Random, towards
+from rehearse.sim.baselines import Random
 from rehearse.sim.drawer import scene
 from rehearse.sim.drawer.world import DrawerWorld
+from rehearse.sim.grip_play import CLOSED, OPEN, Roam, moved
 from rehearse.sim.play import NoisyPlay
 
 BESIDE_M = 0.008  # beside the knob counts as above it
 ABOVE_M = np.array([0, 0, 0.05])  # of the fingertips over the knob's middle on their way to it
 LOW_M = 0.006  # above the knob's middle, low enough to close
 THERE_M = 0.006  # of the goal, when it lets go
-OPEN, CLOSED = -1.0, 1.0
 
 
 class Demonstrator:
@@ -45,21 +45,18 @@ class Demonstrator:
                 return np.array([0, 0, 0, OPEN])
             return np.array([np.clip(left_m / STEP_M[0], -self.pull, self.pull), 0, 0, CLOSED])
         if abs(left_m) <= THERE_M:
-            return self._to(world, np.maximum(grip, knob + ABOVE_M), OPEN)
+            return moved(world, np.maximum(grip, knob + ABOVE_M), OPEN)
         knob = knob + self.miss_m
         beside = np.linalg.norm((knob - grip)[:2])
         if beside > BESIDE_M and not (self._closing and beside < 2 * BESIDE_M):
             self._closing = 0
             over = knob + ABOVE_M
             # Up first: on the way over, the fingers would knock against the knob.
-            return self._to(world, np.append(grip[:2] if grip[2] < over[2] - 0.02 else over[:2], over[2]), OPEN)
+            return moved(world, np.append(grip[:2] if grip[2] < over[2] - 0.02 else over[:2], over[2]), OPEN)
         if grip[2] > knob[2] + LOW_M and not self._closing:
-            return self._to(world, knob, OPEN)
+            return moved(world, knob, OPEN)
         self._closing = (self._closing + 1) % 5  # after four steps in vain it begins again
-        return self._to(world, knob, CLOSED)
-
-    def _to(self, world: DrawerWorld, there_m: np.ndarray, grip: float) -> np.ndarray:
-        return np.append(towards(there_m - world.commanded_m, STEP_M), grip)
+        return moved(world, knob, CLOSED)
 
 
 class Elsewhere:
@@ -106,23 +103,6 @@ class Misgrasp:
         if self._steps < 4:
             return np.array([self._rng.uniform(-0.5, 1), *self._rng.normal(0, 0.3, 2), CLOSED])
         return self._demonstrator.act(world)
-
-
-class Roam:
-    """From one random place of the workspace to the next, low more often than high; what it holds, it takes along."""
-
-    def reset(self, world: DrawerWorld, rng: np.random.Generator) -> None:
-        """Nowhere yet."""
-        self._rng, self._place_m, self._grip = rng, None, OPEN
-
-    def act(self, world: DrawerWorld) -> np.ndarray:
-        """On; another place, and perhaps another grip, when it is reached, and now and then before."""
-        arrived = self._place_m is not None and np.allclose(self._place_m, world.commanded_m, atol=1e-3)
-        if self._place_m is None or arrived or self._rng.random() < 0.1:
-            low, high = np.array(world.workspace_low_m), np.array(world.workspace_high_m)
-            self._place_m = low + (high - low) * self._rng.random(3) ** [1, 1, 2]
-            self._grip = self._rng.choice([OPEN, CLOSED])
-        return np.append(towards(self._place_m - world.commanded_m, STEP_M), self._grip)
 
 
 def noisy_play() -> NoisyPlay:

@@ -9,6 +9,8 @@ colours, green is the goal's alone.
 
 import mujoco
 
+from rehearse.sim.arm_scene import LIGHT, LOOKS
+
 TIMESTEP_S = 0.005
 CABINET_HALF_M = (0.07, 0.09, 0.07)
 TRAVEL_M = 0.16  # from shut to the end stop
@@ -21,19 +23,9 @@ GHOST_RGBA = (0.13, 0.7, 0.42, 0.55)
 _WORLD = """
 <mujoco model="drawer">
   <option timestep="{timestep}" integrator="implicitfast" cone="elliptic" impratio="10"/>
-  <visual>
-    <global offwidth="1280" offheight="960"/><map znear=".02"/>
-    <quality shadowsize="2048" offsamples="4"/>
-    <headlight ambient=".42 .42 .42" diffuse=".3 .3 .3" specular=".1 .1 .1"/>
-  </visual>
-  <asset>
-    <texture name="table" type="2d" builtin="checker" width="256" height="256" rgb1=".80 .77 .72" rgb2=".77 .74 .69"/>
-    <material name="table" texture="table" texrepeat="5 5" texuniform="false" specular=".1" shininess=".1"/>
-    <texture type="skybox" builtin="gradient" width="64" height="64" rgb1=".62 .68 .76" rgb2=".36 .41 .48"/>
-  </asset>
+  {looks}
   <worldbody>
-    <light name="key" pos="-.6 -.2 1.5" dir=".25 .1 -1" cutoff="45" exponent="1" diffuse=".55 .55 .53"
-           specular=".2 .2 .2"/>
+    {light}
     <camera name="camera" pos="-.28 .62 .55" xyaxes="-1 0 0 0 -.58 .81" fovy="43"/>
     <camera name="film" pos=".30 .64 .50" xyaxes="-.77 .64 0 -.30 -.36 .88" fovy="43"/>
     <geom name="table" type="box" size=".62 .6 .02" pos="-.2 -.02 -.02" material="table" contype="2" conaffinity="1"/>
@@ -74,6 +66,8 @@ def build() -> mujoco.MjSpec:
     """The scene without its arm, as an MjSpec."""
     return mujoco.MjSpec.from_string(
         _WORLD.format(
+            looks=LOOKS,
+            light=LIGHT,
             timestep=TIMESTEP_S,
             half=CABINET_HALF_M,
             travel=TRAVEL_M,

@@ -3,12 +3,12 @@
 env = TASK.make_env(split="test"); agent = make_agent(TASK, "oracle")
 """
 
-from rehearse.planner import CEMConfig, Excess, Hazard, MPCConfig, Objective
+from rehearse.planner import Excess, Hazard, Objective
 from rehearse.sim.drawer.behaviours import Demonstrator, noisy_play
 from rehearse.sim.drawer.env import EPISODE_STEPS, DrawerEnv
 from rehearse.sim.drawer.world import TOLERANCE_M, DrawerWorld
-from rehearse.sim.goal_task import brought, goal_task, towards_picture
-from rehearse.sim.goal_world import PERIOD_S
+from rehearse.sim.goal_task import goal_task, towards_picture
+from rehearse.sim.handling import MPC, ORACLE_SEARCH, brought
 from rehearse.sim.tale import Tale
 from rehearse.sim.task import Harm, Situation
 
@@ -33,15 +33,8 @@ TASK = goal_task(
     episode_steps=EPISODE_STEPS,
     play=noisy_play,
     scripts={"script-fast": lambda: Demonstrator(pull=1.0), "script-best": Demonstrator},
-    mpc=MPCConfig(
-        action_low=(-1.0,) * 4,
-        action_high=(1.0,) * 4,
-        horizon=8,
-        period_s=PERIOD_S,
-        knots=5,
-        initial_std=(0.6, 0.6, 0.6, 0.8),
-    ),
-    oracle_search=CEMConfig(futures=128, iterations=4, elite_fraction=0.15),
+    mpc=MPC,
+    oracle_search=ORACLE_SEARCH,
     objective=objective,
     tops={"disturbance": 2.0},  # of a glass that lies there is nothing to tell apart
     success_words="Open, glass standing",

@@ -7,8 +7,8 @@ They read the world's true state (where the block is), which the planner never s
 
 import numpy as np
 
-from rehearse.sim.arm_world import STEP_M
-from rehearse.sim.baselines import Random, towards
+from rehearse.sim.baselines import Random
+from rehearse.sim.grip_play import CLOSED, OPEN, Roam, moved
 from rehearse.sim.pick_place import scene
 from rehearse.sim.pick_place.world import SHELF_REACH_M, TABLE_HIGH_M, TABLE_LOW_M, PickPlaceWorld
 from rehearse.sim.play import NoisyPlay
@@ -18,7 +18,6 @@ CLEAR_M = 0.045  # of the fingertips above what they must not touch on their way
 CARRY_M = scene.SHELF_TOP_M + 0.03  # of a carried block's underside above the table
 SLACK_M = 0.003  # above the surface, when it is let go
 FINGERTIP_M = 0.006  # from the point between the fingertips to their ends
-OPEN, CLOSED = -1.0, 1.0
 
 
 class Demonstrator:
@@ -53,26 +52,23 @@ class Demonstrator:
             too_low = grip[2] < over[2] - 0.02
             # Up first: on the way over, the fingers would knock it over.
             there = np.append(grip[:2] if too_low and beside < 0.06 else over[:2], over[2])
-            return self._to(world, there, OPEN)
+            return moved(world, there, OPEN)
         if grip[2] > take[2] + 0.006 and not self._closing:
-            return self._to(world, take, OPEN)
+            return moved(world, take, OPEN)
         self._closing = (self._closing + 1) % 5  # after four steps in vain it begins again
-        return self._to(world, take, CLOSED)
+        return moved(world, take, CLOSED)
 
     def _carry(self, world: PickPlaceWorld, grip: np.ndarray, block: np.ndarray, goal: np.ndarray) -> np.ndarray:
         held = block - grip
         beside = np.linalg.norm((goal - block)[:2])
         if beside <= OVER_M and block[2] <= goal[2] + SLACK_M:
-            return self._to(world, world.commanded_m, OPEN)
+            return moved(world, world.commanded_m, OPEN)
         high = CARRY_M + world.half_m[2]
         if beside > OVER_M:
             there = np.append(goal[:2] if block[2] > high - 0.015 else block[:2], high)
         else:
             there = goal
-        return self._to(world, there - held, CLOSED)
-
-    def _to(self, world: PickPlaceWorld, there_m: np.ndarray, grip: float) -> np.ndarray:
-        return np.append(towards(there_m - world.commanded_m, STEP_M), grip)
+        return moved(world, there - held, CLOSED)
 
 
 def somewhere(rng: np.random.Generator, world: PickPlaceWorld) -> np.ndarray:
@@ -126,23 +122,6 @@ class Misgrasp:
         if self._steps < 4 and world.gap_m(world.data.qpos) < 0.05:
             return np.array([*self._rng.normal(0, 0.3, 2), 1, CLOSED])
         return self._demonstrator.act(world)
-
-
-class Roam:
-    """From one random place of the workspace to the next, low more often than high; what it carries, it carries on."""
-
-    def reset(self, world: PickPlaceWorld, rng: np.random.Generator) -> None:
-        """Nowhere yet."""
-        self._rng, self._place_m, self._grip = rng, None, OPEN
-
-    def act(self, world: PickPlaceWorld) -> np.ndarray:
-        """On; another place, and perhaps another grip, when it is reached, and now and then before."""
-        arrived = self._place_m is not None and np.allclose(self._place_m, world.commanded_m, atol=1e-3)
-        if self._place_m is None or arrived or self._rng.random() < 0.1:
-            low, high = np.array(world.workspace_low_m), np.array(world.workspace_high_m)
-            self._place_m = low + (high - low) * self._rng.random(3) ** [1, 1, 2]
-            self._grip = self._rng.choice([OPEN, CLOSED])
-        return np.append(towards(self._place_m - world.commanded_m, STEP_M), self._grip)
 
 
 def noisy_play() -> NoisyPlay:

@@ -3,9 +3,9 @@
 env = TASK.make_env(split="test"); agent = make_agent(TASK, "oracle")
 """
 
-from rehearse.planner import CEMConfig, MPCConfig, Objective
-from rehearse.sim.goal_task import brought, goal_task, towards_picture
-from rehearse.sim.goal_world import PERIOD_S
+from rehearse.planner import Objective
+from rehearse.sim.goal_task import goal_task, towards_picture
+from rehearse.sim.handling import MPC, ORACLE_SEARCH, brought
 from rehearse.sim.pick_place.behaviours import Demonstrator, noisy_play
 from rehearse.sim.pick_place.env import EPISODE_STEPS, PickPlaceEnv
 from rehearse.sim.pick_place.world import TOLERANCE_M, PickPlaceWorld
@@ -32,15 +32,8 @@ TASK = goal_task(
     episode_steps=EPISODE_STEPS,
     play=noisy_play,
     scripts={"script-best": Demonstrator},
-    mpc=MPCConfig(
-        action_low=(-1.0,) * 4,
-        action_high=(1.0,) * 4,
-        horizon=8,
-        period_s=PERIOD_S,
-        knots=5,
-        initial_std=(0.6, 0.6, 0.6, 0.8),
-    ),
-    oracle_search=CEMConfig(futures=128, iterations=4, elite_fraction=0.15),
+    mpc=MPC,
+    oracle_search=ORACLE_SEARCH,
     objective=objective,
     success_words="Block in its place",
 )

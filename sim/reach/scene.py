@@ -9,6 +9,7 @@ Nothing of it collides. Frame: z up, x to the robot's right, y away from it, met
 import mujoco
 import numpy as np
 
+from rehearse.sim.arm_scene import LIGHT, LOOKS
 from rehearse.sim.robots import ROBOTS, Robot
 
 TIMESTEP_S = 0.005
@@ -17,19 +18,9 @@ USUAL = ROBOTS["arm7"]
 _WORLD = """
 <mujoco model="reach">
   <option timestep="{timestep}" integrator="implicitfast"/>
-  <visual>
-    <global offwidth="1280" offheight="960"/><map znear=".02"/>
-    <quality shadowsize="2048" offsamples="4"/>
-    <headlight ambient=".42 .42 .42" diffuse=".3 .3 .3" specular=".1 .1 .1"/>
-  </visual>
-  <asset>
-    <texture name="table" type="2d" builtin="checker" width="256" height="256" rgb1=".80 .77 .72" rgb2=".77 .74 .69"/>
-    <material name="table" texture="table" texrepeat="5 5" texuniform="false" specular=".1" shininess=".1"/>
-    <texture type="skybox" builtin="gradient" width="64" height="64" rgb1=".62 .68 .76" rgb2=".36 .41 .48"/>
-  </asset>
+  {looks}
   <worldbody>
-    <light name="key" pos="-.6 -.2 1.5" dir=".25 .1 -1" cutoff="45" exponent="1" diffuse=".55 .55 .53"
-           specular=".2 .2 .2"/>
+    {light}
     <camera name="camera" pos="-.2 .92 .76" xyaxes="-1 0 0 0 -.47 .88" fovy="44"/>
     <camera name="film" pos=".62 .82 .74" xyaxes="-.77 .64 0 -.26 -.32 .91" fovy="43"/>
     <geom name="table" type="box" size=".62 .6 .02" pos="-.2 -.02 -.02" material="table" contype="0" conaffinity="0"/>
@@ -46,7 +37,7 @@ _WORLD = """
 
 def build(robot: Robot) -> mujoco.MjSpec:
     """The whole scene as an MjSpec, cameras as near as the robot is small; the ball is not placed yet."""
-    spec = mujoco.MjSpec.from_string(_WORLD.format(timestep=TIMESTEP_S))
+    spec = mujoco.MjSpec.from_string(_WORLD.format(looks=LOOKS, light=LIGHT, timestep=TIMESTEP_S))
     if (size := scale(robot)) != 1:
         for camera in spec.cameras:
             camera.pos = _middle_m(robot) + size * (camera.pos - _middle_m(USUAL))
