@@ -6,6 +6,7 @@ In a dry run there is no publisher, so that nothing can be sent.
 ``JointTrajectories``, for a robot that does not wait: joint trajectories to guard/command, by way of a Pilot.
 """
 
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from rehearse.sim.dog_on_jacket.motion import ArmMotion
 from rehearse.sim.dog_on_jacket.task import TASK
 
 HOLD = np.array(TASK.hold)
+STILL_S = 0.4  # of the wall; the node looks ten times a second
 
 
 class Led(NamedTuple):
@@ -149,6 +151,7 @@ class JointTrajectories:
         self._pilot.forget()
         self._watches: dict[str, CameraWatch] = {}
         self._latest_s: float | None = None
+        self._awake_s, self._slept_after_s = time.monotonic(), -np.inf
         self._steps, self._late, self._damaged = 0, "", ""
 
     def led(self, stamp: Time, pictures: Mapping[str, np.ndarray]) -> Led | None:
@@ -179,6 +182,10 @@ class JointTrajectories:
 
     def send(self, decision: Decision) -> None:
         """The plan as a trajectory, from the end of the period that it was made for on."""
+        self._stir()
+        if messages.seconds(decision.key) <= self._slept_after_s:
+            self._late = "late: this process stood still, and has not heard yet what it missed"
+            return
         begins_s = messages.seconds(decision.key) + self._pilot.motion.period_s
         trajectory = self._pilot.command(decision.plan.actions, begins_s, self._now_s())
         if trajectory is None:
@@ -216,6 +223,7 @@ class JointTrajectories:
 
     def check(self, senses: Senses) -> None:
         """Fault where a camera has fallen silent, or there is no observation any more for another reason."""
+        self._stir()
         if self._latest_s is None:
             return
         now_s, most_s = self._now_s(), self._settings.image_timeout_s
@@ -238,6 +246,14 @@ class JointTrajectories:
         if not self._pilot.ready:
             return Said(Code.WAITING, "waiting for joint_states")
         return Said(Code.LATE, self._late) if self._late else None
+
+    def _stir(self) -> None:
+        """Notice that this process stood still. Until it has heard what it missed, the robot's clock among it, it would
+        answer an observation of before with a plan from where the arm no longer is.
+        """
+        before_s, self._awake_s = self._awake_s, time.monotonic()
+        if self._awake_s - before_s > STILL_S and self._latest_s is not None:
+            self._slept_after_s = self._latest_s
 
     def _check_age(self, topic: str, age_s: float) -> None:
         if not -self._settings.image_timeout_s <= age_s <= self._settings.image_timeout_s:
