@@ -28,6 +28,7 @@ from rehearse.errors import ConfigError, DataError
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.arm import Arm, Felt
 from rehearse.ros_nodes.parameters import ArmParameters, declare
+from rehearse.ros_nodes.reading import from_joint_trajectory
 from rehearse.ros_nodes.which_robot import which_robot
 
 ENDS = ("hold", "limp")
@@ -74,7 +75,7 @@ class ArmNode(Node):
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         try:
-            self._arm.accept(messages.from_joint_trajectory(message), time.monotonic())
+            self._arm.accept(from_joint_trajectory(message), time.monotonic())
         except DataError as error:
             self.get_logger().error(f"ignored a trajectory: it {error}", throttle_duration_sec=1.0)
 

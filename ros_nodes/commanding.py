@@ -27,6 +27,7 @@ from rehearse.ros_nodes.homing import Homing
 from rehearse.ros_nodes.parameters import PlannerParameters
 from rehearse.ros_nodes.pilot import Pilot
 from rehearse.ros_nodes.planning import Decision
+from rehearse.ros_nodes.reading import from_joint_trajectory, seconds
 from rehearse.ros_nodes.senses import CAMERA, PROPRIO, Senses
 from rehearse.sim.dog_on_jacket.motion import ArmMotion
 from rehearse.sim.dog_on_jacket.task import TASK
@@ -163,7 +164,7 @@ class JointTrajectories:
             raise Fault(Code.JOINT_STATES, self._damaged)
         if not self._pilot.ready or not self._now_s():
             return None
-        stamp_s, period_s = messages.seconds(stamp), self._pilot.motion.period_s
+        stamp_s, period_s = seconds(stamp), self._pilot.motion.period_s
         self._check_age(CAMERA, self._now_s() - stamp_s)
         for topic, picture in pictures.items():
             watch = self._watches.setdefault(topic, CameraWatch(self._settings.frozen_rad))
@@ -183,10 +184,10 @@ class JointTrajectories:
     def send(self, decision: Decision) -> None:
         """The plan as a trajectory, from the end of the period that it was made for on."""
         self._stir()
-        if messages.seconds(decision.key) <= self._slept_after_s:
+        if seconds(decision.key) <= self._slept_after_s:
             self._late = "late: this process stood still, and has not heard yet what it missed"
             return
-        begins_s = messages.seconds(decision.key) + self._pilot.motion.period_s
+        begins_s = seconds(decision.key) + self._pilot.motion.period_s
         trajectory = self._pilot.command(decision.plan.actions, begins_s, self._now_s())
         if trajectory is None:
             self._late = f"late: decided {self._now_s() - begins_s:.2f} s after the plan was to begin"
@@ -267,7 +268,7 @@ class JointTrajectories:
             self._damaged = str(error)
 
     def _on_told(self, message: JointTrajectory) -> None:
-        self._pilot.hear(messages.from_joint_trajectory(message), self._now_s())
+        self._pilot.hear(from_joint_trajectory(message), self._now_s())
 
     def _now_s(self) -> float:
         return self._node.get_clock().now().nanoseconds * 1e-9

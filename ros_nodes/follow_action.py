@@ -17,9 +17,9 @@ from rclpy.task import Future
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from rehearse.errors import DataError
-from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.follow import Code, Ended, Goal, State, Tolerance, Way, refusal
 from rehearse.ros_nodes.guard.trajectory import MOST_JOINTS, Command
+from rehearse.ros_nodes.reading import from_joint_trajectory
 
 FEEDBACK_S = 0.05
 
@@ -122,7 +122,7 @@ def _read(request: Any) -> Goal:
     read = lambda given: tuple(Tolerance(t.name, t.position, t.velocity) for t in given[: MOST_JOINTS + 1])  # noqa: E731
     wait = request.goal_time_tolerance
     return Goal(
-        messages.from_joint_trajectory(request.trajectory),
+        from_joint_trajectory(request.trajectory),
         read(request.path_tolerance),
         read(request.goal_tolerance),
         wait.sec + 1e-9 * wait.nanosec,

@@ -26,6 +26,7 @@ from rehearse.ros_nodes.guard import Action, Guard, Now, Trajectory, Verdict
 from rehearse.ros_nodes.guard.trajectory import MOST_JOINTS
 from rehearse.ros_nodes.guard.verdict import PASS, severest
 from rehearse.ros_nodes.parameters import GuardParameters, declare
+from rehearse.ros_nodes.reading import from_joint_trajectory, seconds
 
 LEVELS = {
     Action.PASS: DiagnosticStatus.OK,
@@ -68,14 +69,14 @@ class GuardNode(Node):
     # -- in ------------------------------------------------------------------------------------------------------
 
     def _on_command(self, message: JointTrajectory) -> None:
-        command = messages.from_joint_trajectory(message)
+        command = from_joint_trajectory(message)
         verdict, told = self._guard.judge(command, self._now(), self._controllers())
         self._tell(told)
         self._counts[verdict.action] += 1
         self._say("command", verdict)
 
     def _on_joints(self, message: JointState) -> None:
-        stamp_s = messages.seconds(message.header.stamp)
+        stamp_s = seconds(message.header.stamp)
         names = tuple(message.name[: MOST_JOINTS + 1])  # one too many is enough to refuse it by
         self._guard.sense(names, message.position, self._now(), stamp_s)
 

@@ -1,7 +1,7 @@
-"""Arrays to standard ROS messages and back, each conversion once.
+"""Arrays to standard ROS messages, each conversion once; the way back is reading.py.
 
-    publisher.publish(to_image(pixels, stamp)); pixels = from_image(message)           # (h,w,3) uint8
-    publisher.publish(to_joint_trajectory(joints, trajectory)); command = from_joint_trajectory(message)
+    publisher.publish(to_image(pixels, stamp))                             # (h,w,3) uint8
+    publisher.publish(to_joint_trajectory(joints, trajectory))
 
 Scalar fields of rclpy messages take garbage from anything but a plain float or int, hence float() and int()
 everywhere; Image.data takes 100 ms from anything but an array.array. The guard imports this: no simulator, no torch.
@@ -21,9 +21,6 @@ from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rehearse.ros_nodes.guard.trajectory import Trajectory
-from rehearse.ros_nodes.reading import from_image as from_image
-from rehearse.ros_nodes.reading import from_joint_trajectory as from_joint_trajectory
-from rehearse.ros_nodes.reading import seconds as seconds
 
 WORLD_FRAME = "world"
 

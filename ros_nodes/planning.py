@@ -4,11 +4,9 @@
     thread.submit(Observed(key=stamp, episode=1, observation={"image": ..., "proprio": ...}, action=None))
     thread.close()
 
-It is a mailbox with one slot: what came in while a decision was being made is all remembered by the agent, and one
-decision is made, for the newest.
+What came in while a decision was being made is all remembered by the agent, and one decision is made, for the newest.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rehearse.planner import Plan
+from rehearse.ros_nodes.worker import Worker
 
 
 class Agent(Protocol):
@@ -65,45 +64,27 @@ class PlanningThread:
 
     def __init__(self, agent: Agent, seed: int, on_decision: Callable[[Decision], None]) -> None:
         self._agent, self._seed, self._on_decision = agent, seed, on_decision
-        self._waiting: list[Observed] = []
-        self._changed = threading.Condition()
-        self._closed = False
-        self._thread = threading.Thread(target=self._work, name="planning", daemon=True)
-        self._thread.start()
+        self._worker = Worker("planning", self._decide)
 
     def submit(self, observed: Observed) -> None:
         """Hand in an observation; returns at once."""
-        with self._changed:
-            if observed.action is None:
-                self._waiting.clear()  # of an episode that is over
-            self._waiting.append(observed)
-            self._changed.notify()
+        self._worker.give(observed, alone=observed.action is None)  # what waits is of an episode that is over
 
     def close(self) -> None:
         """Finish the decision being made, then end the thread."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        self._thread.join()
+        self._worker.close()
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closed)
-                if self._closed:
-                    return
-                taken, self._waiting = self._waiting, []
-            newest = taken[-1]
-            try:
-                for observed in taken:
-                    if observed.action is None:
-                        self._agent.reset(None, observed.observation, np.random.default_rng(self._seed))
-                    else:
-                        self._agent.saw(observed.action, observed.observation)
-                self._agent.committed = list(newest.committed)
-                action = self._agent.act(None)
-                agent, seen = self._agent, newest.observation
-                decision = Decision(newest.key, newest.episode, action, agent.last_plan, None, seen, agent.belief)
-            except Exception as error:  # whatever it was, the node must hear of it and hold
-                decision = Decision(newest.key, newest.episode, error=error)
-            self._on_decision(decision)
+    def _decide(self, taken: list[Observed]) -> None:
+        agent, newest = self._agent, taken[-1]
+        try:
+            for observed in taken:
+                if observed.action is None:
+                    agent.reset(None, observed.observation, np.random.default_rng(self._seed))
+                else:
+                    agent.saw(observed.action, observed.observation)
+            agent.committed = list(newest.committed)
+            action, seen = agent.act(None), newest.observation
+            decision = Decision(newest.key, newest.episode, action, agent.last_plan, None, seen, agent.belief)
+        except Exception as error:  # whatever it was, the node must hear of it and hold
+            decision = Decision(newest.key, newest.episode, error=error)
+        self._on_decision(decision)

@@ -10,7 +10,6 @@ Nothing is worked out for a topic to which nobody has subscribed. The work is do
 decision is on its way; what has not been shown when the next decision comes is not shown.
 """
 
-import threading
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -27,6 +26,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from rehearse.planner import Plan
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.planning import Decision
+from rehearse.ros_nodes.worker import Worker
 from rehearse.sim.dog_on_jacket.motion import path_m
 from rehearse.world_model import WorldModel
 
@@ -60,40 +60,27 @@ class Showing:
         self._pictures = node.create_publisher(Image, "~/imagined_next", 1)
         self._ready: deque[tuple[Any, Any]] = deque()
         self._bell = node.create_guard_condition(self._publish)
-        self._job: Job | None = None
         self._foreseen: Foreseen | None = None
-        self._changed, self._closed = threading.Condition(), False
-        self._thread = threading.Thread(target=self._work, name="showing", daemon=True)
-        self._thread.start()
+        self._worker = Worker("showing", self._draw)
 
     def decided(self, decision: Decision, model: WorldModel) -> None:
         """Show it, if somebody looks; returns at once."""
         job = Job(decision, model, *(out.get_subscription_count() > 0 for out in (self._paths, self._pictures)))
         if job.paths or job.picture:
-            with self._changed:
-                self._job = job
-                self._changed.notify()
+            self._worker.give(job, alone=True)
 
     def close(self) -> None:
         """Finish what is being drawn, then end the thread."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        self._thread.join()
+        self._worker.close()
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._job or self._closed)
-                if self._closed:
-                    return
-                job, self._job = self._job, None
-            if job.paths:
-                decision = job.decision
-                self._ready.append((self._paths, markers(decision.plan, decision.observation["proprio"], decision.key)))
-            if job.picture and (beside := self._beside(job)) is not None:
-                self._ready.append((self._pictures, messages.to_image(beside, job.decision.key)))
-            self._bell.trigger()
+    def _draw(self, jobs: list[Job]) -> None:
+        [job] = jobs
+        if job.paths:
+            decision = job.decision
+            self._ready.append((self._paths, markers(decision.plan, decision.observation["proprio"], decision.key)))
+        if job.picture and (beside := self._beside(job)) is not None:
+            self._ready.append((self._pictures, messages.to_image(beside, job.decision.key)))
+        self._bell.trigger()
 
     def _beside(self, job: Job) -> np.ndarray | None:
         """(h,2w,3): this moment as seen and as foreseen; None if it was not foreseen. And foresee the next one."""

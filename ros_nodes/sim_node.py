@@ -37,6 +37,7 @@ from rehearse.ros_nodes.controller import Controller
 from rehearse.ros_nodes.follow_action import FollowAction, follow_action
 from rehearse.ros_nodes.guard.trajectory import Command
 from rehearse.ros_nodes.parameters import SimParameters, declare
+from rehearse.ros_nodes.reading import from_joint_trajectory
 from rehearse.sim.cameras import focal_px
 from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.live import TICK_S, LiveWorld
@@ -110,7 +111,7 @@ class SimNode(Node):
         if self._live.time_s < DEAF_S:
             return  # it was on its way to the world before the reset
         try:
-            self._accept(messages.from_joint_trajectory(message), self._live.time_s)
+            self._accept(from_joint_trajectory(message), self._live.time_s)
         except DataError as error:
             self.get_logger().error(f"ignored a trajectory: it {error}", throttle_duration_sec=1.0)
             return

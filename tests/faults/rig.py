@@ -176,7 +176,7 @@ class Rig:
         self.probe.node.create_subscription(kind, topic, pass_on, qos_profile_sensor_data)
 
     def _hear(self, message: Any) -> None:
-        from rehearse.ros_nodes.messages import from_joint_trajectory
+        from rehearse.ros_nodes.reading import from_joint_trajectory
 
         self._pilot.hear(from_joint_trajectory(message), self.now_s())
 
@@ -268,7 +268,7 @@ class Rig:
         """All that the arm was told since it was started ends at rest and, but for the way to its first point, is
         neither too fast nor too hard; nor was the arm ever seen to be too fast.
         """
-        from rehearse.ros_nodes.messages import from_joint_trajectory
+        from rehearse.ros_nodes.reading import from_joint_trajectory
 
         for message in self.told:
             told = from_joint_trajectory(message)

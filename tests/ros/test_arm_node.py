@@ -18,7 +18,8 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from rehearse.ros_nodes.guard import Trajectory
-from rehearse.ros_nodes.messages import from_image, from_joint_trajectory, to_joint_trajectory
+from rehearse.ros_nodes.messages import to_joint_trajectory
+from rehearse.ros_nodes.reading import from_image, from_joint_trajectory
 from rehearse.sim.robots import ROBOTS
 from tests.house.tree import ROOT
 from tests.ros.live import Nodes, Probe, pairs

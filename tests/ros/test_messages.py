@@ -16,8 +16,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rehearse.errors import DataError
 from rehearse.ros_nodes.guard.trajectory import MOST_JOINTS, MOST_POINTS
-from rehearse.ros_nodes.messages import from_image, from_joint_trajectory, squared
-from rehearse.ros_nodes.reading import MOST_PIXELS
+from rehearse.ros_nodes.messages import squared
+from rehearse.ros_nodes.reading import MOST_PIXELS, from_image, from_joint_trajectory
 from tests.house.tree import ROOT
 from tests.ros.live import Nodes, Probe, pairs
 

@@ -15,7 +15,8 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image, JointState
 
 from rehearse.ros_nodes.cartesian import from_twist, to_twist
-from rehearse.ros_nodes.messages import from_image, to_image
+from rehearse.ros_nodes.messages import to_image
+from rehearse.ros_nodes.reading import from_image
 from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
 from tests.ros.live import Nodes, Probe, distinct, nanoseconds, values
 

@@ -18,7 +18,8 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from rehearse.ros_nodes.guard import Trajectory
-from rehearse.ros_nodes.messages import from_joint_trajectory, to_image, to_joint_trajectory
+from rehearse.ros_nodes.messages import to_image, to_joint_trajectory
+from rehearse.ros_nodes.reading import from_joint_trajectory
 from rehearse.sim.arms import ARMS
 from tests.house.tree import ROOT
 from tests.ros.live import Nodes, Probe, nanoseconds, pairs, values

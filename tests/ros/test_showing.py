@@ -13,7 +13,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from rehearse.planner import Plan
 from rehearse.planner.protocols import Candidate
-from rehearse.ros_nodes.messages import from_image
+from rehearse.ros_nodes.reading import from_image
 from rehearse.ros_nodes.showing import RAMP, THICK_M, THIN_M, markers
 from rehearse.sim.dog_on_jacket.motion import path_m
 from rehearse.sim.dog_on_jacket.task import TASK
