@@ -33,7 +33,7 @@ from rehearse.sim.dog_on_jacket.motion import ArmMotion
 from rehearse.sim.dog_on_jacket.task import TASK
 
 HOLD = np.array(TASK.hold)
-STILL_S = 0.4  # of the wall; the node looks ten times a second
+STILL_S, SETTLES_S = 0.4, 0.3  # of the wall; the node looks ten times a second
 
 
 class Led(NamedTuple):
@@ -152,7 +152,7 @@ class JointTrajectories:
         self._pilot.forget()
         self._watches: dict[str, CameraWatch] = {}
         self._latest_s: float | None = None
-        self._awake_s, self._slept_after_s = time.monotonic(), -np.inf
+        self._awake_s, self._settled_s = time.monotonic(), -np.inf
         self._steps, self._late, self._damaged = 0, "", ""
 
     def led(self, stamp: Time, pictures: Mapping[str, np.ndarray]) -> Led | None:
@@ -162,7 +162,7 @@ class JointTrajectories:
         """
         if self._damaged:
             raise Fault(Code.JOINT_STATES, self._damaged)
-        if not self._pilot.ready or not self._now_s():
+        if self._dazed() or not self._pilot.ready or not self._now_s():
             return None
         stamp_s, period_s = seconds(stamp), self._pilot.motion.period_s
         self._check_age(CAMERA, self._now_s() - stamp_s)
@@ -183,8 +183,7 @@ class JointTrajectories:
 
     def send(self, decision: Decision) -> None:
         """The plan as a trajectory, from the end of the period that it was made for on."""
-        self._stir()
-        if seconds(decision.key) <= self._slept_after_s:
+        if self._dazed():
             self._late = "late: this process stood still, and has not heard yet what it missed"
             return
         begins_s = seconds(decision.key) + self._pilot.motion.period_s
@@ -224,8 +223,7 @@ class JointTrajectories:
 
     def check(self, senses: Senses) -> None:
         """Fault where a camera has fallen silent, or there is no observation any more for another reason."""
-        self._stir()
-        if self._latest_s is None:
+        if self._dazed() or self._latest_s is None:
             return
         now_s, most_s = self._now_s(), self._settings.image_timeout_s
         for topic, age_s in senses.ages_s(now_s).items():
@@ -248,19 +246,22 @@ class JointTrajectories:
             return Said(Code.WAITING, "waiting for joint_states")
         return Said(Code.LATE, self._late) if self._late else None
 
-    def _stir(self) -> None:
-        """Notice that this process stood still. Until it has heard what it missed, the robot's clock among it, it would
-        answer an observation of before with a plan from where the arm no longer is.
+    def _dazed(self) -> bool:
+        """Whether this process stood still a moment ago, and is still hearing what it missed, oldest first: what the
+        arm was told then would pass for what it is told now, and a picture of then for a fresh one.
         """
         before_s, self._awake_s = self._awake_s, time.monotonic()
-        if self._awake_s - before_s > STILL_S and self._latest_s is not None:
-            self._slept_after_s = self._latest_s
+        if self._awake_s - before_s > STILL_S:
+            self._settled_s, self._latest_s = self._awake_s + SETTLES_S, None
+        return self._awake_s < self._settled_s
 
     def _check_age(self, topic: str, age_s: float) -> None:
         if not -self._settings.image_timeout_s <= age_s <= self._settings.image_timeout_s:
             raise Fault(Code.CAMERA_STALE, f"{topic} is stale: its picture is {age_s:.2f} s old")
 
     def _on_joints(self, message: JointState) -> None:
+        if self._dazed():
+            self._pilot.forget()
         try:
             self._pilot.sense(tuple(message.name), np.array(message.position), self._now_s())
             self._damaged = ""
@@ -268,7 +269,8 @@ class JointTrajectories:
             self._damaged = str(error)
 
     def _on_told(self, message: JointTrajectory) -> None:
-        self._pilot.hear(from_joint_trajectory(message), self._now_s())
+        if not self._dazed():
+            self._pilot.hear(from_joint_trajectory(message), self._now_s())
 
     def _now_s(self) -> float:
         return self._node.get_clock().now().nanoseconds * 1e-9
