@@ -38,8 +38,9 @@ def generate_launch_description() -> LaunchDescription:
     """Three nodes; all that the arguments do not set is in the parameter files."""
     about = {
         "namespace": ("", "namespace of all nodes"),
+        "task": ("dog-on-jacket", "what is to be done, of robot and planner: dog-on-jacket or reach"),
         "layout": ("0", "which layout to lay out; wins over the parameter file"),
-        "checkpoint": ("", "world model to plan with, empty for the shipped one; wins over the parameter file"),
+        "checkpoint": ("", "world model to plan with, empty for the task's shipped one; wins over the parameter file"),
         "autostart": ("true", "whether the planner configures and activates itself, else a lifecycle manager has to"),
         "dry_run": ("false", "whether the planner plans and reports, and never commands"),
         "deadman": ("false", "whether the arm moves only while /guard/enable is refreshed; true near people, always"),
@@ -53,6 +54,7 @@ def generate_launch_description() -> LaunchDescription:
     planner = node(
         "planner",
         LifecycleNode,
+        task=given("task", str),
         checkpoint=given("checkpoint", str),
         autostart=given("autostart", bool),
         dry_run=given("dry_run", bool),
@@ -64,7 +66,7 @@ def generate_launch_description() -> LaunchDescription:
                 DeclareLaunchArgument(name, default_value=default, description=description)
                 for name, (default, description) in about.items()
             ),
-            node("sim", layout=given("layout", int), publish_clock=sim_time),
+            node("sim", task=given("task", str), layout=given("layout", int), publish_clock=sim_time),
             node("guard", deadman=given("deadman", bool), urdf_file=given("urdf_file", str), use_sim_time=sim_time),
             planner,
             RegisterEventHandler(

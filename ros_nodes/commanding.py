@@ -29,15 +29,13 @@ from rehearse.ros_nodes.pilot import Pilot
 from rehearse.ros_nodes.planning import Decision
 from rehearse.ros_nodes.reading import from_joint_trajectory, seconds
 from rehearse.ros_nodes.senses import CAMERA, PROPRIO, Senses
-from rehearse.sim.dog_on_jacket.motion import ArmMotion
-from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.task import Task
 
-HOLD = np.array(TASK.hold)
 STILL_S, SETTLES_S = 0.4, 0.3  # of the wall; the node looks ten times a second
 
 
 class Led(NamedTuple):
-    """``action`` (4,) led to this observation, None begins a history; ``committed`` are on their way from it on."""
+    """``action`` (A,) led to this observation, None begins a history; ``committed`` are on their way from it on."""
 
     action: np.ndarray | None
     committed: tuple[np.ndarray, ...] = ()
@@ -70,7 +68,8 @@ class Out:
 class TwistAnswers:
     """One command for one observation; the arm does what it is told for 0.2 s and then waits."""
 
-    def __init__(self, node: LifecycleNode, settings: PlannerParameters) -> None:
+    def __init__(self, node: LifecycleNode, settings: PlannerParameters, task: Task) -> None:
+        self.motion, self._still = task.motion(), np.array(task.hold)
         self._out = Out(node, TwistStamped, "cartesian_command", settings.dry_run)
         self.begin()
 
@@ -82,7 +81,7 @@ class TwistAnswers:
         """A new episode."""
         self._latest: Time | None = None
         self._answer: TwistStamped | None = None
-        self._action = HOLD  # what the robot has been told, and so does until it is told otherwise
+        self._action = self._still  # what the robot has been told, and so does until it is told otherwise
 
     def led(self, stamp: Time, pictures: Mapping[str, np.ndarray]) -> Led:
         """What led to the observation of this stamp."""
@@ -101,7 +100,7 @@ class TwistAnswers:
     def hold(self) -> None:
         """Tell the arm to stand still."""
         if self._latest is not None:
-            self._send(HOLD, self._latest)
+            self._send(self._still, self._latest)
 
     def rests(self) -> bool:
         """Whether the arm stands still: in lockstep it does, unless it is told otherwise."""
@@ -123,17 +122,18 @@ class TwistAnswers:
         return None if self._out.heard() else Said(Code.NO_LISTENER, "nobody listens to cartesian_command")
 
     def _send(self, action: np.ndarray, stamp: Time) -> None:
-        self._answer = to_twist(action, stamp)
-        self._action = from_twist(self._answer)
+        self._answer = to_twist(action, stamp, self.motion)
+        self._action = from_twist(self._answer, self.motion)
         self._out.publish(self._answer)
 
 
 class JointTrajectories:
     """A trajectory for every decision, reckoned from what the guard let the arm be told."""
 
-    def __init__(self, node: LifecycleNode, settings: PlannerParameters) -> None:
-        self._node, self._settings = node, settings
-        self._pilot = Pilot(ArmMotion(), settings.braking_radps2)
+    def __init__(self, node: LifecycleNode, settings: PlannerParameters, task: Task) -> None:
+        self._node, self._settings, self._episode_steps = node, settings, task.episode_steps
+        self.motion = task.motion()
+        self._pilot = Pilot(self.motion, settings.braking_radps2)
         self._out = Out(node, JointTrajectory, "guard/command", settings.dry_run)
         self._in = (
             node.create_subscription(JointState, "joint_states", self._on_joints, qos_profile_sensor_data),
@@ -164,7 +164,7 @@ class JointTrajectories:
             raise Fault(Code.JOINT_STATES, self._damaged)
         if self._dazed() or not self._pilot.ready or not self._now_s():
             return None
-        stamp_s, period_s = seconds(stamp), self._pilot.motion.period_s
+        stamp_s, period_s = seconds(stamp), self.motion.period_s
         self._check_age(CAMERA, self._now_s() - stamp_s)
         for topic, picture in pictures.items():
             watch = self._watches.setdefault(topic, CameraWatch(self._settings.frozen_rad))
@@ -186,7 +186,7 @@ class JointTrajectories:
         if self._dazed():
             self._late = "late: this process stood still, and has not heard yet what it missed"
             return
-        begins_s = seconds(decision.key) + self._pilot.motion.period_s
+        begins_s = seconds(decision.key) + self.motion.period_s
         trajectory = self._pilot.command(decision.plan.actions, begins_s, self._now_s())
         if trajectory is None:
             self._late = f"late: decided {self._now_s() - begins_s:.2f} s after the plan was to begin"
@@ -205,7 +205,7 @@ class JointTrajectories:
 
     def homing(self) -> Homing:
         """A way home, to be gone by ``go_home``."""
-        return Homing(self._pilot, self._pilot.motion.home_rad)
+        return Homing(self._pilot, self.motion.home_rad)
 
     def go_home(self, homing: Homing) -> bool:
         """Send its next piece; whether the arm is there."""
@@ -219,7 +219,7 @@ class JointTrajectories:
 
     def over(self) -> bool:
         """Whether the episode's time is up."""
-        return self._steps >= TASK.episode_steps
+        return self._steps >= self._episode_steps
 
     def check(self, senses: Senses) -> None:
         """Fault where a camera has fallen silent, or there is no observation any more for another reason."""
@@ -276,4 +276,4 @@ class JointTrajectories:
         return self._node.get_clock().now().nanoseconds * 1e-9
 
     def _publish(self, trajectory: object) -> None:
-        self._out.publish(messages.to_joint_trajectory(self._pilot.motion.joints, trajectory, with_start=True))
+        self._out.publish(messages.to_joint_trajectory(self.motion.joints, trajectory, with_start=True))

@@ -1,21 +1,24 @@
 """Where the planner takes goals: by topic, by service, and, where rehearse_interfaces is built, by action.
 
-In: ~/goal (String, latched: a name or a little JSON); ~/start, ~/stop, ~/home (Trigger); action ~/plan_to_goal
-(PlanToGoal); sim/info (diagnostics), in which whoever watches the world says how the episode goes. ~/goal_image is
-refused: the task has no goals.
+In: ~/goal (String, latched: a name or a little JSON); ~/goal_image (Image, latched: what the camera shows when the goal
+is reached); ~/start, ~/stop, ~/home (Trigger); action ~/plan_to_goal (PlanToGoal); sim/info (diagnostics), in which
+whoever watches the world says how the episode goes.
 
-    desk = GoalDesk(node, Planner(...)); desk.begun(); desk.decided(plan); desk.over(stamp); desk.held("stopped", False)
+    desk = GoalDesk(node, Planner(...)); desk.serve(task)
+    desk.begun(); desk.decided(plan); desk.over(stamp); desk.held("stopped", False)
 
-There is one goal at a time, and a new one takes its place. Whatever ends a goal brings the arm to rest first, and only
+There is one goal at a time, and a new one takes its place. Where a task has goals, one that does not say which, as
+~/start, means the last one. Whatever ends a goal brings the arm to rest first, and only
 then is the outcome told. Everything happens on the executor's thread.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -31,8 +34,8 @@ from std_srvs.srv import Trigger
 from rehearse.errors import DataError
 from rehearse.planner import Plan
 from rehearse.ros_nodes.commanding import JointTrajectories, TwistAnswers
-from rehearse.ros_nodes.goals import Errand, Goal, Kind, Outcome, checked, goal_of
-from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.ros_nodes.goals import Errand, Goal, Kind, Outcome, checked, goal_of, reachable
+from rehearse.sim.task import Task
 
 try:
     from rehearse_interfaces.action import PlanToGoal
@@ -41,7 +44,6 @@ except ImportError:  # not built here: goals come by topic and service
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 TICK_S = 0.1
-REACHABLE = ("progress",)  # what the task's objective reaches for
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,15 @@ class Planner:
     report: Callable[[], None]  # the status, now
     way: Callable[[], JointTrajectories | TwistAnswers]
     latest: Callable[[], Time | None]  # the stamp of the last observation of this episode
+    shown: Callable[[Image], np.ndarray]  # the picture that a goal's message holds; DataError where it cannot be one
 
 
 class GoalDesk:
     """The goal that there is, and how it goes."""
 
-    def __init__(self, node: Node, planner: Planner) -> None:
+    def __init__(self, node: Node, planner: Planner, task: Task) -> None:
         self._node, self._planner = node, planner
+        self.serve(task)
         self._errand: Errand | None = None
         self._number, self._busy = 0, False
         self._ending: tuple[Outcome, str] | None = None  # told once the arm rests
@@ -88,16 +92,36 @@ class GoalDesk:
 
     # -- what the node tells -------------------------------------------------------------------------------------
 
+    def serve(self, task: Task) -> None:
+        """Take goals of this task from now on; of another's nothing is remembered."""
+        self._task, self._known = task, reachable(task)
+        self._aim = checked(Kind.REACH, "", 0, self._known)  # what is reached for, unless a goal says otherwise
+
+    @property
+    def aim(self) -> Goal:
+        """What this episode is for."""
+        return self._aim
+
+    def lacks(self) -> str:
+        """Why there is nothing to be reached for yet; or ""."""
+        if not self._task.goal or self._aim.told is not None:
+            return ""
+        numbers = ", ".join(self._task.goal)
+        return (
+            f"{self._task.name} has no goal yet: send a picture to ~/goal_image, or "
+            f'{{"kind": "reach", "goal_state": [{numbers}]}} to ~/goal'
+        )
+
     def begun(self) -> None:
-        """An episode begins: for the goal that is being taken, or, if nobody gave one, for the task's own."""
+        """An episode begins: for the goal that is being taken, or, if nobody gave one, for what is reached for."""
         if not self._busy:
-            self._replace(Goal(Kind.REACH, REACHABLE[0]))
+            self._replace(self._aim)
 
     def decided(self, plan: Plan) -> None:
         """A decision was made and is on its way."""
         if (errand := self._errand) is None or errand.outcome is not None:
             return
-        errand.foresee(plan, TASK.harm.event)
+        errand.foresee(plan, self._task.harm and self._task.harm.event)
         if handle := self._handles.get(errand.number):
             feedback = PlanToGoal.Feedback(
                 step=errand.steps,
@@ -115,7 +139,8 @@ class GoalDesk:
             return False
         status = self._info.status[0]
         said = {pair.key for pair in status.values if pair.value == "true"}
-        ends = ((TASK.success, Outcome.REACHED), (TASK.harm.event, Outcome.HARM), ("finished", Outcome.TIME_UP))
+        harm = self._task.harm and self._task.harm.event
+        ends = ((self._task.success, Outcome.REACHED), (harm, Outcome.HARM), ("finished", Outcome.TIME_UP))
         outcome = next((outcome for name, outcome in ends if name in said), None)
         if outcome is not None:
             self._end(outcome, status.message)
@@ -141,12 +166,18 @@ class GoalDesk:
 
     def _on_text(self, message: String) -> None:
         try:
-            self._take(goal_of(message.data, REACHABLE))
+            self._take(goal_of(message.data, self._known))
         except DataError as error:
             self._refuse(str(error))
 
-    def _on_image(self, _: Image) -> None:
-        self._refuse(f"{TASK.name} has no goals that a picture could show; send a goal to ~/goal")
+    def _on_image(self, message: Image) -> None:
+        try:
+            if not self._task.goal:
+                raise DataError(f"{self._task.name} has no goals that a picture could show; send a goal to ~/goal")
+            self._check_active()
+            self._take(Goal(Kind.REACH, picture=self._planner.shown(message)))
+        except DataError as error:
+            self._refuse(str(error))
 
     def _on_home(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
         try:
@@ -158,7 +189,7 @@ class GoalDesk:
 
     def _on_goal(self, request: Any) -> GoalResponse:
         try:
-            self._check(asked(request))
+            self._check(self._asked(request))
         except DataError as error:
             self._refuse(str(error))
             return GoalResponse.REJECT
@@ -167,7 +198,7 @@ class GoalDesk:
     def _on_accepted(self, handle: Any) -> None:
         self._futures[bytes(handle.goal_id.uuid)] = Future()
         handle.execute()
-        self._take(asked(handle.request), handle)
+        self._take(self._asked(handle.request), handle)
 
     async def _execute(self, handle: Any) -> Any:
         return await self._futures[bytes(handle.goal_id.uuid)]
@@ -184,13 +215,26 @@ class GoalDesk:
 
     def _check(self, goal: Goal) -> Any:
         """DataError where it cannot be taken now; the way home, if that is where it leads."""
-        if why := self._planner.refuses():
+        self._check_active()
+        if goal.kind is Kind.REACH and goal.told is None and (why := self.lacks()):
             raise DataError(why)
         return self._planner.way().homing() if goal.kind is Kind.HOME else None
+
+    def _check_active(self) -> None:
+        if why := self._planner.refuses():
+            raise DataError(why)
+
+    def _asked(self, request: Any) -> Goal:
+        """What an action's goal asks for."""
+        return checked(request.kind, request.signal, request.time_limit_s, self._known)
 
     def _take(self, goal: Goal, handle: Any = None) -> None:
         """Do this from now on; DataError if that cannot be."""
         homing = self._check(goal)
+        if goal.told is not None:
+            self._aim = replace(goal, time_limit_s=0.0)
+        elif goal.kind is Kind.REACH:
+            goal = replace(goal, goal_state=self._aim.goal_state, picture=self._aim.picture)
         self._replace(goal)
         if handle is not None:
             self._handles[self._errand.number] = handle
@@ -270,8 +314,3 @@ class GoalDesk:
         self._refused, self._refusals = why, self._refusals + 1
         self._node.get_logger().error(f"refused a goal: {why}")
         self._planner.report()
-
-
-def asked(request: Any) -> Goal:
-    """What an action's goal asks for."""
-    return checked(request.kind, request.signal, request.time_limit_s, REACHABLE)

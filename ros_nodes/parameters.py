@@ -28,8 +28,9 @@ def parameter(default: Any, meaning: str, changeable: bool = False, within: tupl
 class SimParameters:
     """Of ``sim_node``."""
 
+    task: str = parameter("dog-on-jacket", "what is to be done: dog-on-jacket, reach, or module:variable of your own")
     layout: int = parameter(0, "which layout the next ~/reset lays out", changeable=True)
-    level: str = parameter("half", "how much layouts differ: easy, half or full")
+    level: str = parameter("", "how much layouts differ; of dog-on-jacket: easy, half or full; empty: the usual one")
     split: str = parameter("test", "which layouts: train, validation or test")
     lockstep: bool = parameter(False, "the world stands still until a cartesian_command, then steps once")
     realtime_factor: float = parameter(
@@ -45,9 +46,12 @@ class PlannerParameters:
 
     autostart: bool = parameter(True, "configure and activate at once; else wait for a lifecycle manager to do so")
     dry_run: bool = parameter(False, "plan and report, and never publish a command")
-    checkpoint: str = parameter("", "world model, a folder or a .safetensors file; empty: the shipped one")
+    task: str = parameter("dog-on-jacket", "what is to be done: dog-on-jacket, reach, or module:variable of your own")
+    checkpoint: str = parameter("", "world model, a folder or a .safetensors file; empty: the task's shipped one")
     futures: int = parameter(512, "how many futures one decision imagines", within=(1, 1_000_000))
-    fear: float = parameter(1.0, "how much waking the dog costs, as a multiple of the usual", within=(0.0, 1000.0))
+    fear: float = parameter(
+        1.0, "how much harm, such as waking the dog, costs, as a multiple of the usual", within=(0.0, 1000.0)
+    )
     seed: int = parameter(0, "seed of the search; every ~/start begins with it anew", within=(0, 2**31 - 1))
     begin_at_once: bool = parameter(True, "once active, plan from the first observation on; else wait for ~/start")
     lockstep: bool = parameter(False, "answer each observation by a cartesian_command; else send joint trajectories")

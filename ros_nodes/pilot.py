@@ -1,9 +1,9 @@
 """From a planner's actions to joint trajectories, at the pace of a robot that does not wait. Knows no ROS.
 
-    pilot = Pilot(ArmMotion(), braking_radps2=8.0)
+    pilot = Pilot(TASK.motion(), braking_radps2=8.0)
     pilot.sense(joints, q_rad, now_s)                     # joint_states
     pilot.hear(command, now_s)                            # joint_trajectory: what the guard let through
-    action = pilot.between(stamp_s, stamp_s + 0.2)        # what the arm did, or is going to do, as an action (4,)
+    action = pilot.between(stamp_s, stamp_s + 0.2)        # what the arm did, or is going to do, as an action (A,)
     trajectory = pilot.command(actions, begins_s, now_s)  # None: too late for all of them
 
 Deciding takes time. An observation of time t is answered by actions that begin at t + period: until then the arm does
@@ -35,7 +35,7 @@ _NEAR = 0.5  # of a period: points nearer than that are left out, for a moment's
 
 
 class Motion(Protocol):
-    """What the arm can tell: ``rehearse.sim.dog_on_jacket.motion.ArmMotion``, or that of another arm of J joints."""
+    """What the arm can tell: ``rehearse.sim.arm_motion.ArmMotion``, or that of another arm of J joints."""
 
     joints: tuple[str, ...]
     period_s: float
@@ -89,7 +89,7 @@ class Pilot:
             return
 
     def between(self, before_s: float, after_s: float) -> np.ndarray:
-        """What the arm has been told to do between two times, past or to come, as an action (4,)."""
+        """What the arm has been told to do between two times, past or to come, as an action (A,)."""
         return self.motion.action_between(self._told.at(before_s)[0], self._told.at(after_s)[0])
 
     def at(self, time_s: float) -> np.ndarray:
@@ -105,7 +105,7 @@ class Pilot:
         return self._told is None or self._told.rests(now_s)
 
     def command(self, actions: np.ndarray, begins_s: float, now_s: float) -> Trajectory | None:
-        """Actions (H,4), the first to begin at begins_s -> what to tell the arm now: it ends at rest.
+        """Actions (H,A), the first to begin at begins_s -> what to tell the arm now: it ends at rest.
 
         Its first point is the state that it continues, its next where the arm will be at begins_s.
         """

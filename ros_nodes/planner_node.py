@@ -1,6 +1,7 @@
 """The planner as a lifecycle node: camera frames and proprioception in, joint trajectories out, to a guard.
 
     ros2 run rehearse planner_node --ros-args -p checkpoint:=runs/dog-on-jacket -p futures:=512
+    ros2 run rehearse planner_node --ros-args -p task:=reach
 
 In: camera/image_raw (rgb8), camera/<name>/image_raw for every further camera of the model, proprio; an observation is
 all of them with equal stamps. joint_states; joint_trajectory, which is what the guard lets the arm be told. Out:
@@ -30,17 +31,19 @@ from std_srvs.srv import Trigger
 from rehearse.errors import DataError
 from rehearse.ros_nodes.benchmark import measure
 from rehearse.ros_nodes.codes import Code, Said, told_by
-from rehearse.ros_nodes.commanding import HOLD, JointTrajectories, TwistAnswers
+from rehearse.ros_nodes.commanding import JointTrajectories, TwistAnswers
 from rehearse.ros_nodes.goal_desk import GoalDesk, Planner
 from rehearse.ros_nodes.goals import Outcome
 from rehearse.ros_nodes.managed import ManagedNode
 from rehearse.ros_nodes.parameters import PlannerParameters, current, declare
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
+from rehearse.ros_nodes.reading import from_image
 from rehearse.ros_nodes.reporting import Reporter
 from rehearse.ros_nodes.senses import CAMERA, PROPRIO, Senses
 from rehearse.ros_nodes.showing import Showing
-from rehearse.sim.dog_on_jacket.task import TASK
+from rehearse.sim.goal_picture import checked_picture
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
+from rehearse.sim.tasks import arm_task
 from rehearse.world_model import load, shipped_checkpoint
 
 CHECK_PERIOD_S = 0.1
@@ -65,7 +68,8 @@ class PlannerNode(ManagedNode):
         self.create_timer(CHECK_PERIOD_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._way, self._thread, self._inputs, self._latest = None, None, [], None
         self._showing = Showing(self)
-        self._goals = GoalDesk(self, self._planner())
+        self._task = arm_task(settings.task)
+        self._goals = GoalDesk(self, self._planner(), self._task)
         if settings.autostart:
             self.autostart()
 
@@ -79,9 +83,11 @@ class PlannerNode(ManagedNode):
     def configure(self) -> None:
         """Load the model, join the topics."""
         self._settings = settings = current(self, PlannerParameters)
-        self._model = load(settings.checkpoint or shipped_checkpoint(TASK.checkpoint))
-        self._agent = PlannerAgent(TASK, self._model, PlannerSettings(settings.futures, fear=settings.fear))
-        self._way = (TwistAnswers if settings.lockstep else JointTrajectories)(self, settings)
+        self._task = task = arm_task(settings.task)
+        self._goals.serve(task)
+        self._model = load(settings.checkpoint or shipped_checkpoint(task.checkpoint))
+        self._agent = PlannerAgent(task, self._model, PlannerSettings(settings.futures, fear=settings.fear))
+        self._way = (TwistAnswers if settings.lockstep else JointTrajectories)(self, settings, task)
         self._senses = Senses(self._model.config.views, self._model.config.proprio_dim)
         self._latest = None
         self._inputs = [
@@ -96,7 +102,7 @@ class PlannerNode(ManagedNode):
         if settings.benchmark_plans and not settings.lockstep:
             self._benchmark()
         self._thread = PlanningThread(self._agent, settings.seed, self._ring)
-        self._begin(settings.begin_at_once)
+        self._begin(settings.begin_at_once and not self._goals.lacks())
         self.get_logger().info(f"ready, {settings.futures} futures a decision{', a dry run' * settings.dry_run}")
 
     def deactivate(self) -> None:
@@ -132,9 +138,10 @@ class PlannerNode(ManagedNode):
     def _benchmark(self) -> None:
         """Plan about a grey picture, in what time the arm has been told what to do and a little more."""
         settings, grey = self._settings, self._senses.grey(self._model.config.image_size)
-        allowed_s = TASK.period_s + settings.latency_budget_s
+        grey["goal_state"] = np.zeros(len(self._task.goal), np.float32)
+        allowed_s = self._task.period_s + settings.latency_budget_s
         plans = settings.benchmark_plans
-        pace = measure(self._agent, grey, HOLD, plans, enough_s=plans * allowed_s)
+        pace = measure(self._agent, grey, np.array(self._task.hold), plans, enough_s=plans * allowed_s)
         self._pace = {"benchmark_ms": round(1e3 * pace.p99_s, 1), "allowed_ms": round(1e3 * allowed_s, 1)}
         pace.check(allowed_s, settings.futures)
 
@@ -147,6 +154,7 @@ class PlannerNode(ManagedNode):
             report=self._reporter.now,
             way=lambda: self._way,
             latest=lambda: self._latest,
+            shown=lambda message: checked_picture(self._model, from_image(message)),
         )
 
     # -- episodes ------------------------------------------------------------------------------------------------
@@ -156,16 +164,15 @@ class PlannerNode(ManagedNode):
         self._running, self._count, self._latest = running, 0, None
         self._senses.forget()
         self._way.begin()
-        self._say(*((Code.OK, "planning") if running else (Code.STOPPED, "stopped")))
+        self._say(*((Code.OK, "planning") if running else (Code.STOPPED, self._goals.lacks() or "stopped")))
         if running:
             self._goals.begun()
 
     def _on_start(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
-        reply.success, reply.message = self.active, "planning from the next observation on"
-        if self.active:
+        why = self._goals.lacks() if self.active else f"the planner is not active: {self._said.message}"
+        reply.success, reply.message = not why, why or "planning from the next observation on"
+        if not why:
             self._begin(True)
-        else:
-            reply.message = f"the planner is not active: {self._said.message}"
         return reply
 
     def _on_stop(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
@@ -210,8 +217,9 @@ class PlannerNode(ManagedNode):
         if (led := self._way.led(stamp, pictures)) is None:
             return
         self._latest = stamp
-        observation = self._senses.observation(pictures, felt)
-        self._thread.submit(Observed(stamp, self._episode, observation, led.action, led.committed))
+        aim = self._goals.aim
+        observation = self._senses.observation(pictures, felt) | aim.observed
+        self._thread.submit(Observed(stamp, self._episode, observation, led.action, led.committed, aim.told))
 
     def _check(self) -> None:
         """Notice what does not come."""
@@ -240,7 +248,7 @@ class PlannerNode(ManagedNode):
             self._last = {"futures": plan.futures, "milliseconds": milliseconds, "cost": plan.cost}
             self._way.send(decision)
             self._goals.decided(plan)
-            self._showing.decided(decision, self._model)
+            self._showing.decided(decision, self._model, self._way.motion)
             self._reporter.now()
 
     # -- status --------------------------------------------------------------------------------------------------

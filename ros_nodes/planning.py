@@ -8,7 +8,7 @@ What came in while a decision was being made is all remembered by the agent, and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,9 +21,11 @@ class Agent(Protocol):
     """What plans: ``rehearse.sim.planner_agent.PlannerAgent``, which reads nothing of the ``env`` it is given."""
 
     last_plan: Plan | None
+    settings: Any
     committed: list[np.ndarray]
     belief: Any
 
+    def use(self, settings: Any) -> None: ...
     def reset(self, env: Any, observation: dict, rng: np.random.Generator) -> None: ...
     def act(self, env: Any) -> np.ndarray: ...
     def saw(self, action: np.ndarray, observation: dict) -> None: ...
@@ -31,9 +33,10 @@ class Agent(Protocol):
 
 @dataclass(frozen=True)
 class Observed:
-    """What was sensed, and the ``action`` (4,) that led there; None begins a history.
+    """What was sensed, and the ``action`` (A,) that led there; None begins a history.
 
     ``committed``: actions that the robot carries out from here on whatever is decided now, for they are on their way.
+    ``told``: how the observation tells of a goal, see ``PlannerSettings.goal``; None where there is none.
     """
 
     key: Any
@@ -41,6 +44,7 @@ class Observed:
     observation: dict[str, np.ndarray]
     action: np.ndarray | None
     committed: tuple[np.ndarray, ...] = ()
+    told: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ class PlanningThread:
         try:
             for observed in taken:
                 if observed.action is None:
+                    if observed.told is not None:
+                        agent.use(replace(agent.settings, goal=observed.told))
                     agent.reset(None, observed.observation, np.random.default_rng(self._seed))
                 else:
                     agent.saw(observed.action, observed.observation)

@@ -4,13 +4,15 @@ Out: ~/imagined (MarkerArray, frame world): a line for each of the candidates th
 from yellow, the cheapest, to dark blue. ~/imagined_next (Image): left what the camera saw, right what had been imagined
 of that moment one period before.
 
-    showing = Showing(node); showing.decided(decision, model); showing.close()
+    showing = Showing(node); showing.decided(decision, model, motion); showing.close()
 
 Nothing is worked out for a topic to which nobody has subscribed. The work is done in a thread of its own, after the
 decision is on its way; what has not been shown when the next decision comes is not shown.
 """
 
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -27,7 +29,7 @@ from rehearse.planner import Plan
 from rehearse.ros_nodes import messages
 from rehearse.ros_nodes.planning import Decision
 from rehearse.ros_nodes.worker import Worker
-from rehearse.sim.dog_on_jacket.motion import path_m
+from rehearse.sim.arm_motion import ArmMotion
 from rehearse.world_model import WorldModel
 
 RAMP = matplotlib.colormaps["cividis"]  # told apart by everybody, also in grey
@@ -40,6 +42,7 @@ class Job(NamedTuple):
 
     decision: Decision
     model: WorldModel
+    motion: ArmMotion
     paths: bool
     picture: bool
 
@@ -63,9 +66,9 @@ class Showing:
         self._foreseen: Foreseen | None = None
         self._worker = Worker("showing", self._draw)
 
-    def decided(self, decision: Decision, model: WorldModel) -> None:
+    def decided(self, decision: Decision, model: WorldModel, motion: ArmMotion) -> None:
         """Show it, if somebody looks; returns at once."""
-        job = Job(decision, model, *(out.get_subscription_count() > 0 for out in (self._paths, self._pictures)))
+        job = Job(decision, model, motion, *(out.get_subscription_count() > 0 for out in (self._paths, self._pictures)))
         if job.paths or job.picture:
             self._worker.give(job, alone=True)
 
@@ -77,7 +80,8 @@ class Showing:
         [job] = jobs
         if job.paths:
             decision = job.decision
-            self._ready.append((self._paths, markers(decision.plan, decision.observation["proprio"], decision.key)))
+            path_m = partial(job.motion.path_m, decision.observation["proprio"])
+            self._ready.append((self._paths, markers(decision.plan, path_m, decision.key)))
         if job.picture and (beside := self._beside(job)) is not None:
             self._ready.append((self._pictures, messages.to_image(beside, job.decision.key)))
         self._bell.trigger()
@@ -105,8 +109,8 @@ def next_picture(model: WorldModel, belief: Any, actions: np.ndarray) -> np.ndar
     return model.decode(imagined.latents[0, 0]).cpu().numpy()
 
 
-def markers(plan: Plan, proprio: np.ndarray, stamp: Time) -> MarkerArray:
-    """A line for each candidate that the plan keeps, begun where proprio (P,) says."""
+def markers(plan: Plan, path_m: Callable[[np.ndarray], np.ndarray], stamp: Time) -> MarkerArray:
+    """A line for each candidate that the plan keeps; ``path_m``: actions (H,A) -> where they lead (H+1,3)."""
     costs = np.array([candidate.cost for candidate in plan.kept])
     worse = (costs - costs.min()) / max(np.ptp(costs), 1e-9)
     lines = []
@@ -120,7 +124,7 @@ def markers(plan: Plan, proprio: np.ndarray, stamp: Time) -> MarkerArray:
             action=Marker.ADD,
             lifetime=messages.to_duration(SHOWN_S),
             color=ColorRGBA(r=float(red), g=float(green), b=float(blue), a=1.0),
-            points=[Point(x=x, y=y, z=z) for x, y, z in path_m(proprio, candidate.actions).tolist()],
+            points=[Point(x=x, y=y, z=z) for x, y, z in path_m(candidate.actions).tolist()],
         )
         line.scale.x = THIN_M if number else THICK_M
         line.pose.orientation.w = 1.0

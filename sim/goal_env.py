@@ -102,13 +102,18 @@ class GoalEnv(gymnasium.Env):
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
         """One control period of 0.2 s."""
         self.world.step(self._link.sent(checked_action(action, self.world.action_names)))
+        told = self.account()
+        return self.observe(), *told
+
+    def account(self) -> tuple[float, bool, bool, dict]:
+        """Reward, terminated, truncated and info after a control period."""
         self.steps += 1
         info = self._info()
         stopped = self.stop_at_harm and self.world.harm is not None and info[self.world.harm]
         reward = info["progress"] - self._progress - STEP_PRICE + float(info["success"]) - float(stopped)
         self._progress = info["progress"]
         terminated = info["success"] or stopped
-        return self.observe(), float(reward), terminated, self.steps >= self.episode_steps and not terminated, info
+        return float(reward), terminated, self.steps >= self.episode_steps and not terminated, info
 
     def render(self) -> np.ndarray | None:
         """A film frame (height, width, 3) with shadows and the goal marked, when render_mode is rgb_array."""

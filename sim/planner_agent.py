@@ -158,7 +158,8 @@ class PlannerAgent:
         self._frames, self._proprio, self._actions = [observation["image"]], [observation["proprio"]], []
         self._views = {name: [picture] for name, picture in observation.get("views", {}).items()}
         self._goal: dict[str, Any] = {}
-        if self.task.goal and (self.settings.goal == "image" or self.dynamics.model.goals is not None):
+        proposes = self.settings.skills and self.dynamics.model.goals is not None
+        if self.task.goal and (self.settings.goal == "image" or proposes):
             self._goal["goal_moment"] = moment_of(self.dynamics.model, observation["goal"])
         if self.task.goal and self.settings.goal == "state":
             self._goal["goal_state"] = observation["goal_state"]

@@ -30,6 +30,7 @@ class Tale:
     contrast: str = "random"  # the method that is shown beside the planner
     did: str = "succeeded"  # in so many layouts
     succeeded: str = "there"  # after so many seconds
+    done: str = "the goal is reached"
     neither: str = "not there when the time was up"
     script: str = "The best hand-written behaviour, which is told the true state,"
     harmed: str = "harm was done"  # after so many seconds

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,10 @@ from rehearse.planner.mpc import Limits
 from rehearse.sim.baselines import Nothing, Random
 from rehearse.sim.tale import Tale
 from rehearse.sim.variation import checked
+
+if TYPE_CHECKING:
+    from rehearse.sim.arm_motion import ArmMotion
+    from rehearse.sim.live import LiveWorld
 
 TAGS = ("smoke", "benchmark", "flagship")  # runs in seconds; is compared with others; is the story of the project
 # How a planner is told where the goal is: as numbers, as a picture, or as numbers that its model reads off the picture.
@@ -159,6 +163,10 @@ class Task:
     harm: Harm | None = None
     goal: tuple[str, ...] = ()  # names of G; none where there is no goal
     goal_signals: tuple[str, ...] = ()  # the signals (G,) that are these numbers once the goal is reached, if there are
+    goal_within: tuple[tuple[float, float], ...] = ()  # (G,2): the least and the most of each that can be asked for
+    motion: Callable[..., "ArmMotion"] | None = None  # an arm's name, or its usual one -> its actions as joints' motion
+    live: Callable[[Any], "LiveWorld"] | None = None  # its environment -> the same at a robot's pace
+    views: tuple[str, ...] = ()  # further cameras that its environment may have
     checkpoint: str | None = None  # the shipped model's name
     cloned: str | None = None  # that of the policy that repeats demonstrations
     robot: str = ""  # its name in datasets, in terms of {options}
@@ -188,8 +196,9 @@ class Task:
         ):
             if unknown := sorted(set(found) - set(known)):
                 raise ConfigError(f"task {self.name}: unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
-        if self.goal_signals and len(self.goal_signals) != len(self.goal):
-            raise ConfigError(f"task {self.name}: goal_signals need {len(self.goal)} names, one a number of the goal")
+        for name, what in (("goal_signals", "names"), ("goal_within", "pairs")):
+            if (told := getattr(self, name)) and len(told) != (count := len(self.goal)):
+                raise ConfigError(f"task {self.name}: {name} need {count} {what}, one a number of the goal")
         if taken := set(self.options) & set(RESERVED):
             raise ConfigError(f"task {self.name}: option {sorted(taken)[0]} has the name of something general")
 
@@ -204,12 +213,18 @@ class Task:
         render_mode: str | None = None,
         render_size: tuple[int, int] = (480, 640),
         variations: Mapping[str, float] = NONE,
+        views: Sequence[str] = (),
     ) -> TaskEnv:
-        """The environment; ConfigError for a level, an option or a factor of variation that there is not."""
+        """The environment; ConfigError for a level, an option, a camera or a factor of variation that there is not."""
         settings = {"split": split, "image_size": image_size, "render_mode": render_mode, "render_size": render_size}
         settings |= self.checked_options(options)
         if variations := checked(variations, self.variations):
             settings["variations"] = variations
+        if unknown := sorted(set(views) - set(self.views)):
+            known = ", ".join(self.views) or "none"
+            raise ConfigError(f"unknown camera {unknown[0]!r}; {self.name} has these further ones: {known}")
+        if views:
+            settings["views"] = tuple(views)
         level = self.checked_level(level)
         if len(self.levels) > 1:
             settings["level"] = level

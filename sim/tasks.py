@@ -46,6 +46,15 @@ def get_task(name: str) -> Task:
     return task
 
 
+def arm_task(name: str) -> Task:
+    """The task of this name, which an arm does and nodes can run; ConfigError for one of which that is not so."""
+    task = get_task(name)
+    if task.motion is None or task.live is None:
+        known = ", ".join(known for known in TASKS if get_task(known).motion is not None)
+        raise ConfigError(f"{task.name} has no arm that could be run at a robot's pace; choose one of {known}")
+    return task
+
+
 def task_names(tag: str | None = None) -> list[str]:
     """All names, or those of the tasks with a tag."""
     return [name for name in TASKS if tag is None or tag in get_task(name).tags]

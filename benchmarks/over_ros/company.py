@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.over_ros.heard import Decided, Heard, Loss
+from rehearse.sim.tasks import DEFAULT, get_task
 from tests.faults.rig import seconds
 from tests.house.tree import ROOT
 from tests.ros.live import Nodes, Probe, pairs, values
@@ -26,6 +27,7 @@ class Settings:
     ``recorder``: parameters of a recorder_node, None for none. ``deadman``: this process holds the switch.
     """
 
+    task: str = DEFAULT
     futures: int = 64
     pace: float = 1.0
     own_clock: bool = False
@@ -50,6 +52,8 @@ class Company:
         self._status: dict[str, str] = {"code": "unconfigured", "message": "", "goal_number": "0", "decisions": "0"}
         self._info: dict[str, str] = {}
         self._goal, self._began_s = 0, 0.0
+        self.task = get_task(settings.task)
+        self._goal_shown: Any = None  # by the robot, of the layout that is laid out, where the task has goals
         self._listen()
         try:
             self._start()
@@ -77,11 +81,12 @@ class Company:
             self.processes["recorder"] = self.nodes.start("recorder_node", **settings.recorder, **clock)
         unhurried = {"image_timeout_s": 3.0} if slow else {}
         unmeasured = {} if settings.self_benchmark and not slow else {"benchmark_plans": 0}
-        planner = {"begin_at_once": False, "futures": settings.futures, **unhurried, **unmeasured, **clock}
+        asked = {"task": settings.task, "begin_at_once": False, "futures": settings.futures}
+        planner = asked | unhurried | unmeasured | clock
         self.processes["planner"] = self.nodes.start("planner_node", **planner)
         self.probe.until(self._ready, "the planner")
         sim = {"realtime_factor": settings.pace, "publish_clock": settings.own_clock, "split": settings.split}
-        self.processes["sim"] = self.nodes.start("sim_node", **sim)
+        self.processes["sim"] = self.nodes.start("sim_node", task=settings.task, **sim)
         self.probe.until(lambda: len(self.felt) > 10, "the robot")
 
     def _ready(self) -> bool:
@@ -118,8 +123,11 @@ class Company:
             (DiagnosticStatus, "/guard/verdict", lambda verdict: self.verdicts.append(pairs(verdict)), DEPTH),
             (DiagnosticArray, "/sim/info", self._on_info, latched),
             (DiagnosticArray, "/diagnostics", self._on_diagnostics, DEPTH),
+            (Image, "/goal/image_raw", self._on_goal, latched),
         ):
             node.create_subscription(kind, topic, take, qos)
+        one = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._goals = node.create_publisher(Image, "/planner/goal_image", one)
         if self.settings.deadman:
             switch = node.create_publisher(Bool, "/guard/enable", 1)
             steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -137,6 +145,9 @@ class Company:
             self.felt.clear()  # the robot was reset, and its clock with it
         self.felt.append((seconds(message), max(map(abs, message.velocity))))
         self.loss["joint_states"].hear(seconds(message))
+
+    def _on_goal(self, message: Any) -> None:
+        self._goal_shown = message
 
     def _on_info(self, message: Any) -> None:
         self._info = values(message)
@@ -156,13 +167,16 @@ class Company:
     # -- episodes ------------------------------------------------------------------------------------------------
 
     def begin(self, layout: int) -> None:
-        """Lay out, and have the planner plan."""
+        """Lay out, and have the planner plan; where the task has goals, by showing it this layout's."""
         probe = self.probe
         probe.call("/planner/stop")
         self._lay_out(layout)
         probe.until(lambda: probe.call("/guard/reset").success, "the guard to be reset")
         before = int(self._status["goal_number"])
-        assert (reply := probe.call("/planner/start")).success, reply.message
+        if self.task.goal:
+            self._goals.publish(self._goal_shown)
+        else:
+            assert (reply := probe.call("/planner/start")).success, reply.message
         probe.until(lambda: int(self._status["goal_number"]) > before, "the planner to begin")
         self._goal, self._began_s = int(self._status["goal_number"]), self.felt[-1][0]
         self.verdicts.clear()
@@ -175,11 +189,13 @@ class Company:
         request = SetParameters.Request(parameters=[Parameter(name="layout", value=value)])
         reply = self.probe.call("/sim/set_parameters", SetParameters, request)
         assert reply.results[0].successful, reply.results[0].reason
+        self._goal_shown = None
         reply = self.probe.call("/sim/reset")
         assert reply.success, reply.message
         self.felt.clear()
         self._info.clear()
-        self.probe.until(lambda: self._info and len(self.felt) > 10, "the robot as it is now")
+        shown = lambda: self._goal_shown is not None or not self.task.goal  # noqa: E731
+        self.probe.until(lambda: self._info and len(self.felt) > 10 and shown(), "the robot as it is now")
 
     def moves(self, faster_radps: float) -> bool:
         """Whether the arm does, with the guard's consent."""
@@ -196,8 +212,9 @@ class Company:
     def outcome(self) -> dict[str, Any]:
         """Of this episode."""
         info, why = self._info, self._status["message"]
-        success = info["success"] == "true" and info["finished"] == "true"
-        return {"success": success, "woken": info["woken"] == "true", "time_s": float(info["time_s"]), "status": why}
+        success = info[self.task.success] == "true" and info["finished"] == "true"
+        harm = {} if self.task.harm is None else {self.task.harm.event: info[self.task.harm.event] == "true"}
+        return {"success": success, **harm, "time_s": float(info["time_s"]), "status": why}
 
 
 def _sent_s(info: dict) -> float:

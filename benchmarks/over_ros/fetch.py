@@ -1,7 +1,8 @@
-"""Jackets fetched over ROS 2 and in one process, from the same layouts.
+"""Jackets fetched, or another task's episodes, over ROS 2 and in one process, from the same layouts.
 
 ``fetch`` runs sim_node, guard_node and planner_node as processes, layout after layout, and then the same layouts in
-this process with actions that come a control period late, which is what the nodes have to live with. Latency is that
+this process with actions that come a control period late, which is what the nodes have to live with. Where the task has
+goals, the planner is told of them by pictures, there and here. Latency is that
 from the stamp of the image that a decision answers to the moment when what it led to was sent.
 """
 
@@ -23,6 +24,8 @@ from rehearse.commands.base import about, progress_bar
 from rehearse.files import atomic_write
 from rehearse.sim.episode import wilson
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.task import Task
+from rehearse.sim.tasks import DEFAULT, get_task
 from tests.ros.live import own_domain
 
 
@@ -30,6 +33,8 @@ from tests.ros.live import own_domain
 class Fetch:
     """Fetch jackets over ROS, and in this process, from the same layouts."""
 
+    task: str = DEFAULT
+    """Another task that an arm does."""
     episodes: int = 30
     """Layouts."""
     seed: int = 50
@@ -50,16 +55,17 @@ class Fetch:
         layouts = [self.seed * LAYOUTS_PER_SEED + i for i in range(self.episodes)]
         recorder = None if self.record is None else {"folder": self.record.resolve()}
         # A bag is of the robot's clock: where the machine is too busy, the robot lags behind the wall's.
-        own_clock = self.pace != 1 or recorder is not None
-        settings = Settings(self.futures, self.pace, own_clock=own_clock, deadline_s=self.deadline_s, recorder=recorder)
+        clock = {"own_clock": self.pace != 1 or recorder is not None}
+        settings = Settings(self.task, self.futures, self.pace, **clock, deadline_s=self.deadline_s, recorder=recorder)
         with tempfile.TemporaryDirectory() as folder, own_domain(Path(folder) / "ros"):
             with closing(Company(Path(folder), settings)) as company:
                 rows, figures = _over_ros(company, layouts)
-        rows += _in_process(self.seed, self.episodes, self.futures)
-        report = {"rows": rows, "figures": figures, "about": about(seed=self.seed, futures=self.futures)}
+        rows += _in_process(self.task, self.seed, self.episodes, self.futures)
+        asked = about(task=self.task, seed=self.seed, futures=self.futures)
+        report = {"rows": rows, "figures": figures, "about": asked}
         with atomic_write(self.json) as path:
             path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        Console().print(_rates(rows))
+        Console().print(_rates(rows, get_task(self.task)))
         Console().print(_figures(figures))
 
 
@@ -82,34 +88,42 @@ def _over_ros(company: Company, layouts: list[int]) -> tuple[list[dict], dict[st
     return rows, {"minutes": round(took_s / 60, 2), "pace": pace, "cpu_share": share, **figures}
 
 
-def _in_process(seed: int, episodes: int, futures: int) -> list[dict]:
+def _in_process(task_name: str, seed: int, episodes: int, futures: int) -> list[dict]:
     """The same layouts with actions a control period late, in one process."""
     from rehearse.recorded import default_checkpoint
     from rehearse.sim.evaluate import EvalConfig, evaluate
-    from rehearse.sim.tasks import get_task
+    from rehearse.sim.planner_agent import PlannerSettings
 
-    method = f"planner-{futures}"
-    checkpoint = default_checkpoint(get_task("dog-on-jacket"), (method,))
+    method, task = f"planner-{futures}", get_task(task_name)
     config = EvalConfig(
-        episodes=episodes, seed=seed, methods=(method,), checkpoint=checkpoint, delay_steps=1, workers=1
+        task=task_name,
+        episodes=episodes,
+        seed=seed,
+        methods=(method,),
+        checkpoint=default_checkpoint(task, (method,)),
+        planner=PlannerSettings(goal="image" if task.goal else "state"),
+        delay_steps=1,
+        workers=1,
     )
     with progress_bar(Console(stderr=True)) as bar:
-        task = bar.add_task("in one process", total=episodes, text="")
-        report = evaluate(config, lambda episode: bar.update(task, advance=1))
-    told = ("layout", "success", "time_s")
-    return [{"where": "in process"} | {k: getattr(e, k) for k in told} | {"woken": e.harmed} for e in report.episodes]
+        done = bar.add_task("in one process", total=episodes, text="")
+        report = evaluate(config, lambda episode: bar.update(done, advance=1))
+    told = ("layout", "success", "time_s", *(() if task.harm is None else (task.harm.event,)))
+    rows = [episode.to_row(task.harm) for episode in report.episodes]
+    return [{"where": "in process"} | {name: row[name] for name in told} for row in rows]
 
 
-def _rates(rows: list[dict]) -> Table:
-    table = Table(title="Jackets fetched, the dog asleep: the same layouts")
-    for name in ("where", "n", "fetched", "95 %", "woken"):
+def _rates(rows: list[dict], task: Task) -> Table:
+    table = Table(title=f"{task.success_words}: the same layouts")
+    harm = () if task.harm is None else (task.harm.event,)
+    for name in ("where", "n", task.success, "95 %", *harm):
         table.add_column(name, justify="left" if name == "where" else "right")
     for where in dict.fromkeys(row["where"] for row in rows):
         found = [row for row in rows if row["where"] == where]
         done = sum(row["success"] for row in found)
         low, high = wilson(done, len(found))
-        woken = sum(row["woken"] for row in found)
-        table.add_row(where, str(len(found)), str(done), f"{100 * low:.0f} to {100 * high:.0f} %", str(woken))
+        harmed = (str(sum(row[event] for row in found)) for event in harm)
+        table.add_row(where, str(len(found)), str(done), f"{100 * low:.0f} to {100 * high:.0f} %", *harmed)
     return table
 
 

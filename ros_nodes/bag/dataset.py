@@ -13,8 +13,6 @@ from rehearse.errors import DataError
 from rehearse.ros_nodes.bag.episodes import Episodes
 from rehearse.ros_nodes.bag.reader import Topic, read
 from rehearse.ros_nodes.bag.topics import Topics
-from rehearse.sim.arms import ARMS
-from rehearse.sim.dog_on_jacket.motion import ArmMotion
 from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.world_model.data import LeRobotWriter
 
@@ -34,7 +32,7 @@ def convert(
     """
     topics.check(contents)
     informed = topics.full("info") in contents
-    episodes = Episodes(TASK, ArmMotion(ARMS[arm]), topics, informed)
+    episodes = Episodes(TASK, TASK.motion(arm), topics, informed)
     provenance = {"task": TASK.name, "code_version": __version__, "behaviour": "recorded", "bag": bag.name, "arm": arm}
     first = next(read(bag, {topics.full("proprio")}, truncated))
     names = {"observation.state": list(first.message.name), "action": list(TASK.actions)}

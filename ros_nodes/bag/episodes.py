@@ -1,6 +1,6 @@
 """Episodes out of a bag: what was sensed, and what the arm was told meanwhile as actions of the task. Knows no ROS.
 
-    found = Episodes(TASK, ArmMotion(), Topics())
+    found = Episodes(TASK, TASK.motion(), Topics())
     for heard in read(bag, found.topics.all()):
         for clip in found.hear(heard): writer.add(clip)
     for clip in found.end(): writer.add(clip)

@@ -14,6 +14,8 @@ from rehearse.sim.cameras import CAMERAS
 from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay, StraightPull
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, JACKETS, PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.factors import LEVELS, VARIATIONS
+from rehearse.sim.dog_on_jacket.live import live_world
+from rehearse.sim.dog_on_jacket.motion import arm_motion
 from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
 from rehearse.sim.dog_on_jacket.tale import TALE
 from rehearse.sim.dog_on_jacket.world import (
@@ -124,6 +126,9 @@ TASK = Task(
     limits=arm_limits,
     skills=pulls,
     carried_out=carried_out,
+    motion=arm_motion,
+    live=live_world,
+    views=tuple(CAMERAS),
     levels=tuple(LEVELS),
     level="half",
     options={

@@ -22,7 +22,7 @@ from rehearse.sim.robots import Robot
 
 PERIOD_S = 0.2
 SUBSTEPS = round(PERIOD_S / scene.TIMESTEP_S)
-HOLD_SUBSTEPS = 4  # joint targets move every 20 ms, as from a robot's own interpolator
+HOLD_SUBSTEPS = 4  # joint targets move every 20 ms (sim.live), as from a robot's own interpolator
 MAX_JOINT_SPEED_RADPS = 1.0
 MAX_SPEED_MPS = np.array([0.4, 0.4, 0.3])
 STEP_M = MAX_SPEED_MPS * PERIOD_S  # the longest move of one step

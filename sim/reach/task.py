@@ -3,14 +3,32 @@
 env = TASK.make_env(split="test"); agent = make_agent(TASK, "oracle")
 """
 
+import numpy as np
+
 from rehearse.planner import Disagreement, Goal, MPCConfig, Objective
+from rehearse.sim.arm_motion import ArmMotion
+from rehearse.sim.arm_world import MAX_SPEED_MPS
+from rehearse.sim.goal_env import CAMERA
 from rehearse.sim.goal_task import goal_task, towards_picture
 from rehearse.sim.goal_world import PERIOD_S
-from rehearse.sim.menagerie import located
+from rehearse.sim.live import LiveWorld
+from rehearse.sim.menagerie import get_robot, located
 from rehearse.sim.reach.behaviours import Demonstrator, noisy_play
 from rehearse.sim.reach.env import ARMS, EPISODE_STEPS, OTHERS, ReachEnv
+from rehearse.sim.reach.scene import USUAL
 from rehearse.sim.reach.world import ReachWorld
 from rehearse.sim.task import Option, Situation
+
+
+def arm_motion(arm: str = ARMS[0]) -> ArmMotion:
+    """Its actions as motion of an arm's joints; the hand is always closed, and not told."""
+    robot = get_robot(arm)
+    return ArmMotion(robot, PERIOD_S, MAX_SPEED_MPS, np.array([robot.workspace_low_m, robot.workspace_high_m]))
+
+
+def live_world(env: ReachEnv) -> LiveWorld:
+    """The environment at a robot's pace."""
+    return LiveWorld(env, env.world.robot, PERIOD_S, lambda _: env.account(), camera=CAMERA)
 
 
 def objective(now: Situation) -> Objective:
@@ -41,6 +59,9 @@ TASK = goal_task(
         initial_std=(0.6,) * 3,
     ),
     objective=objective,
+    motion=arm_motion,
+    live=live_world,
+    goal_within=tuple(zip(USUAL.workspace_low_m, USUAL.workspace_high_m, strict=True)),
     options={
         "arm": Option(ARMS, "which arm: one of 7 joints, LeRobot's small one, or somebody else's", OTHERS, located)
     },

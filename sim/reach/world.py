@@ -52,7 +52,6 @@ class ReachWorld(ArmWorld):
         model = self.model
         self.workspace_m = np.array([robot.workspace_low_m, robot.workspace_high_m])
         self._ball = scene.scale(robot)
-        self._dofs = np.array([model.joint(f"arm/{name}").dofadr[0] for name in robot.joints])
         self._closed = np.full(model.nu - self._joints, robot.closed)
         self._hand = model.body(f"arm/{robot.hand}").id
         self._nominal = model.dof_damping.copy(), model.body_mass.copy()

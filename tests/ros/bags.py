@@ -12,7 +12,7 @@ from rehearse.ros_nodes.bag.kinds import RECORDED, types
 from rehearse.ros_nodes.bag.writer import BagWriter, Raw
 from rehearse.sim.arms import ARMS
 from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES
-from rehearse.sim.dog_on_jacket.motion import ArmMotion
+from rehearse.sim.dog_on_jacket.motion import arm_motion
 
 JOINTS = ARMS["arm7"].joints
 START_RAD = np.array([0.3, 0.6, 0.1, 1.4, 0.0, 0.9, 0.0])
@@ -80,7 +80,7 @@ class Story:
     def action(self) -> np.ndarray:
         """What the arm does in a period from here on, as the task's action (4,)."""
         after = self.q_rad + SPEED_RADPS * PERIOD_NS * 1e-9 * np.eye(7)[0]
-        return ArmMotion().action_between(self.q_rad, after)
+        return arm_motion().action_between(self.q_rad, after)
 
     def say(self, topic: str, message: Any, kind: str = "") -> None:
         """Record a message that comes now."""

@@ -3,7 +3,7 @@
 robot = Robot(nodes); robot.goals.publish(String(data="reach")); robot.until(goal="reach", outcome="reached")
 
 The robot goes at less than its pace and by its own clock, for the machine may be busy. ``remap``: the
-planner's topics.
+planner's topics; ``shows``: the robot's.
 """
 
 import sys
@@ -28,7 +28,14 @@ LAYOUT = 3
 class Robot:
     """What is listened to, and what to wait for."""
 
-    def __init__(self, nodes: Nodes, pace: float = 0.5, remap: Mapping[str, str] = NOTHING) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        pace: float = 0.5,
+        remap: Mapping[str, str] = NOTHING,
+        task: str = "dog-on-jacket",
+        shows: Mapping[str, str] = NOTHING,
+    ) -> None:
         self.nodes = nodes
         self.probe = probe = Probe(nodes)
         self.joints = probe.listen("/joint_states", JointState)
@@ -38,9 +45,9 @@ class Robot:
         guard = ("guard_node", "patient_guard.yaml", {"deadman": False, "urdf_file": ROOT / "config" / "arm7.urdf"})
         self._start(*guard)
         patience = {"latency_budget_s": 60.0, "image_timeout_s": 3.0}
-        planner = {"futures": 64, "begin_at_once": False, "use_sim_time": True, **patience}
+        planner = {"task": task, "futures": 64, "begin_at_once": False, "use_sim_time": True, **patience}
         nodes.start("planner_node", remap, **planner)
-        nodes.start("sim_node", layout=LAYOUT, publish_clock=True, realtime_factor=pace)
+        nodes.start("sim_node", shows, task=task, layout=LAYOUT, publish_clock=True, realtime_factor=pace)
         probe.until(lambda: self.joints and self.status, "robot and planner")
 
     def _start(self, executable: str, file: str, parameters: dict) -> None:

@@ -1,6 +1,7 @@
 """What a goal may be and how it ends, and the way home; without ROS."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,12 +9,14 @@ import pytest
 from rehearse.errors import DataError
 from rehearse.planner import Plan
 from rehearse.planner.protocols import Candidate
-from rehearse.ros_nodes.goals import LONGEST_TEXT, Errand, Goal, Kind, Outcome, goal_of
+from rehearse.ros_nodes.goals import LONGEST_TEXT, Errand, Goal, Kind, Outcome, Reachable, goal_of, reachable
 from rehearse.ros_nodes.guard.trajectory import Command, Trajectory
 from rehearse.ros_nodes.homing import ACCELERATION_RADPS2, NEAR_RAD, SPEED_RADPS, Homing, slow_way
 from rehearse.ros_nodes.pilot import Pilot
+from rehearse.sim.tasks import get_task
 
-KNOWN = ("progress", "lifted")
+KNOWN = Reachable(("progress", "lifted"))
+PLACES = reachable(get_task("reach"))
 HOME = np.array([1.0, -0.5])
 EVERY_S = 0.1  # the way home goes on
 
@@ -56,6 +59,44 @@ def test_what_is_wrong_with_a_goal_is_said_in_a_sentence(text: str, complaint: s
         goal_of(text, KNOWN)
     assert complaint in str(caught.value)
     assert len(str(caught.value)) < 250
+
+
+def test_a_goal_may_be_numbers() -> None:
+    goal = goal_of('{"kind": "reach", "goal_state": [-0.2, 0, 0.15]}', PLACES)
+    assert goal == Goal(Kind.REACH, goal_state=(-0.2, 0.0, 0.15))
+    assert goal.told == "state"
+    np.testing.assert_array_equal(goal.observed["goal_state"], np.array([-0.2, 0, 0.15], np.float32))
+    assert goal_of("reach", PLACES).told is None
+    assert Errand(goal, 1, 0.0).report()["goal_state"] == [-0.2, 0.0, 0.15]
+    assert reachable(get_task("dog-on-jacket")) == Reachable(("progress",))
+
+
+@pytest.mark.parametrize(
+    ("known", "rest", "complaint"),
+    [
+        (KNOWN, '"goal_state": [0, 0, 0]', "no goal in numbers; leave goal_state out"),
+        (PLACES, '"signal": "progress"', "leave it out, and send a goal_state"),
+        (PLACES, '"goal_state": [0, 0, 9]', "goal_state has grip_z 9; send one from 0.05 to 0.34"),
+        *(
+            (PLACES, f'"goal_state": {given}', "send a list of 3 finite numbers: grip_x, grip_y, grip_z")
+            for given in (
+                "[]",
+                "[0, 0]",
+                "[0, 0, NaN]",
+                "[0, 0, 1e999]",
+                "[0, 0, true]",
+                '"here"',
+                "null",
+                "[[0], 0, 0]",
+            )
+        ),
+    ],
+)
+def test_numbers_that_are_no_goal_are_refused(known: Reachable, rest: str, complaint: str) -> None:
+    with pytest.raises(DataError, match=re.escape(complaint)):
+        goal_of(f'{{"kind": "reach", {rest}}}', known)
+    with pytest.raises(DataError, match="a goal of kind home has no"):
+        goal_of(f'{{"kind": "home", {rest}}}', known)
 
 
 def test_home_is_given_up_sooner_or_later() -> None:

@@ -18,9 +18,11 @@ from rehearse.ros_nodes.cartesian import from_twist, to_twist
 from rehearse.ros_nodes.messages import to_image
 from rehearse.ros_nodes.reading import from_image
 from rehearse.sim.dog_on_jacket.env import PROPRIO_NAMES, DogOnJacketEnv
+from rehearse.sim.dog_on_jacket.motion import arm_motion
 from tests.ros.live import Nodes, Probe, distinct, nanoseconds, values
 
 pytestmark = pytest.mark.ros
+MOTION = arm_motion()
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_the_simulated_robot_is_the_environment(nodes: Nodes, probe: Probe, imag
 
     env = DogOnJacketEnv(split="test")
     expected = [env.reset(options={"layout": 3})[0]]
-    expected += [env.step(from_twist(pull(speed)))[0] for speed in (-0.1, -0.1, -0.1, -0.05)]
+    expected += [env.step(from_twist(pull(speed), MOTION))[0] for speed in (-0.1, -0.1, -0.1, -0.05)]
     env.close()
     for message, observation in zip(distinct(images), expected, strict=True):
         np.testing.assert_array_equal(from_image(message), observation["image"])
@@ -132,7 +134,7 @@ def test_an_episode_from_end_to_end_and_again(nodes: Nodes, probe: Probe, info: 
         probe.until(finished, "its end")
         given = lambda: [command for command in distinct(commands) if nanoseconds(command) >= began]  # noqa: E731
         probe.until(lambda: len(given()) >= steps, "its commands")
-        return [from_twist(command) for command in given()[:steps]]  # one more, if it still saw the end
+        return [from_twist(command, MOTION) for command in given()[:steps]]  # one more, if it still saw the end
 
     first = episode()
     assert len(first) >= steps
@@ -154,7 +156,7 @@ def test_a_stopped_planner_holds_its_tongue(nodes: Nodes, probe: Probe, images: 
     assert probe.call("/planner/start").success
     probe.until(lambda: commands and len(distinct(images)) > 1, "a command, and the world to move")
     assert probe.call("/planner/stop").success
-    probe.until(lambda: not from_twist(commands[-1])[:3].any(), "the command to stand still")
+    probe.until(lambda: not from_twist(commands[-1], MOTION)[:3].any(), "the command to stand still")
     repeats = len(images)
     probe.until(lambda: len(images) > repeats + 2, "whatever was still on its way")
     told, repeats = len(commands), len(images)
@@ -215,7 +217,7 @@ def test_an_observation_that_does_not_fit_stops_the_planner(
     probe.until(faulty, "an error in the status")
     assert complaint in status[-1].status[0].message
     assert values(status[-1])["code"] == "wrong_shape"
-    assert all(not from_twist(command)[:3].any() for command in commands)
+    assert all(not from_twist(command, MOTION)[:3].any() for command in commands)
 
 
 @pytest.mark.parametrize(
@@ -241,5 +243,5 @@ def test_what_cannot_run_says_so_in_one_line(nodes: Nodes, executable: str, para
 
 def test_velocity_survives_the_journey() -> None:
     action = np.array([0.5, -1.0, 0.25, 1.0])
-    np.testing.assert_allclose(from_twist(to_twist(action, TwistStamped().header.stamp)), action)
-    assert to_twist(action, TwistStamped().header.stamp).twist.linear.y == -0.4
+    np.testing.assert_allclose(from_twist(to_twist(action, TwistStamped().header.stamp, MOTION), MOTION), action)
+    assert to_twist(action, TwistStamped().header.stamp, MOTION).twist.linear.y == -0.4

@@ -1,22 +1,27 @@
 """The planning thread, without ROS."""
 
 import threading
+from dataclasses import replace
 from queue import Queue
 
 import numpy as np
 import pytest
 
 from rehearse.ros_nodes.planning import Decision, Observed, PlanningThread
+from rehearse.sim.planner_agent import PlannerSettings
 
 
 class Recorder:
     """An agent that waits for permission to act and writes down what it was told."""
 
-    last_plan, committed, belief = None, (), None
+    last_plan, committed, belief, settings = None, (), None, PlannerSettings()
 
     def __init__(self) -> None:
         self.told: list[str] = []
         self.acting, self.may_act = threading.Semaphore(0), threading.Semaphore(0)
+
+    def use(self, settings: PlannerSettings) -> None:
+        self.told.append(f"told by {settings.goal}")
 
     def reset(self, env: object, observation: dict, rng: np.random.Generator) -> None:
         self.told.append(f"reset {observation['at']} {rng.integers(1000)}")
@@ -79,6 +84,16 @@ def test_a_new_episode_drops_what_waited(thread: PlanningThread, agent: Recorder
     agent.may_act.release(2)
     assert [decisions.get(timeout=10).episode for _ in range(2)] == [1, 2]
     assert [line.split()[0] for line in agent.told] == ["reset", "act", "reset", "act"]
+
+
+def test_a_history_begins_with_how_its_goal_is_told(thread: PlanningThread, agent: Recorder, decisions: Queue) -> None:
+    agent.may_act.release(2)
+    thread.submit(replace(observed(0), told="image"))
+    decisions.get(timeout=10)
+    thread.submit(replace(observed(1), told="image"))
+    decisions.get(timeout=10)
+    assert [line.split()[0] for line in agent.told] == ["told", "reset", "act", "saw", "act"]
+    assert agent.told[0] == "told by image"
 
 
 def test_an_error_is_handed_over_and_survived(thread: PlanningThread, agent: Recorder, decisions: Queue) -> None:

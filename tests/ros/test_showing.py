@@ -1,5 +1,7 @@
 """What was imagined, as people see it: drawn right, shown only when somebody looks."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -15,12 +17,13 @@ from rehearse.planner import Plan
 from rehearse.planner.protocols import Candidate
 from rehearse.ros_nodes.reading import from_image
 from rehearse.ros_nodes.showing import RAMP, THICK_M, THIN_M, markers
-from rehearse.sim.dog_on_jacket.motion import path_m
+from rehearse.sim.dog_on_jacket.motion import arm_motion
 from rehearse.sim.dog_on_jacket.task import TASK
 from tests.ros.live import Nodes, Probe, distinct, nanoseconds, values
 
 pytestmark = pytest.mark.ros
 FELT = np.array([-0.1, 0.05, 0.1, 0.01, 0.0, 0.0, 0, 0, 0, 1])
+path_m = partial(arm_motion().path_m, FELT)
 
 
 def plan(costs: list[float]) -> Plan:
@@ -33,9 +36,7 @@ def plan(costs: list[float]) -> Plan:
 
 
 def test_a_path_begins_where_the_arm_was_told_to_be_and_keeps_to_its_workspace() -> None:
-    path = path_m(
-        FELT, np.array([[-1.0, 0, 0, 1], [-5.0, 0.5, 0, 1], [0, 0, -9.0, 1], [0, 0, -9.0, 1], [0, 0, -9.0, 1]])
-    )
+    path = path_m(np.array([[-1.0, 0, 0, 1], [-5.0, 0.5, 0, 1], [0, 0, -9.0, 1], [0, 0, -9.0, 1], [0, 0, -9.0, 1]]))
     np.testing.assert_allclose(path[0], [-0.09, 0.05, 0.1])
     np.testing.assert_allclose(path[1], [-0.17, 0.05, 0.1])
     np.testing.assert_allclose(path[2], [-0.25, 0.09, 0.1])
@@ -43,7 +44,7 @@ def test_a_path_begins_where_the_arm_was_told_to_be_and_keeps_to_its_workspace()
 
 
 def test_the_chosen_path_is_thick_and_the_dearest_is_dark() -> None:
-    lines = markers(plan([1.0, 2.0, 3.0]), FELT, Time(sec=7)).markers
+    lines = markers(plan([1.0, 2.0, 3.0]), path_m, Time(sec=7)).markers
     assert [line.id for line in lines] == [0, 1, 2]
     assert {(line.type, line.header.frame_id, line.header.stamp.sec) for line in lines} == {
         (Marker.LINE_STRIP, "world", 7)
@@ -52,11 +53,11 @@ def test_the_chosen_path_is_thick_and_the_dearest_is_dark() -> None:
     for line, share in zip(lines, (1.0, 0.5, 0.0), strict=True):
         np.testing.assert_allclose([line.color.r, line.color.g, line.color.b, line.color.a], RAMP(share), atol=1e-6)
     last = lines[2].points[-1]
-    np.testing.assert_allclose([last.x, last.y, last.z], path_m(FELT, plan([1.0] * 3).kept[2].actions)[-1])
+    np.testing.assert_allclose([last.x, last.y, last.z], path_m(plan([1.0] * 3).kept[2].actions)[-1])
 
 
 def test_a_single_candidate_is_as_good_as_can_be() -> None:
-    [line] = markers(plan([2.0]), FELT, Time()).markers
+    [line] = markers(plan([2.0]), path_m, Time()).markers
     np.testing.assert_allclose([line.color.r, line.color.g, line.color.b], RAMP(1.0)[:3], atol=1e-6)
 
 

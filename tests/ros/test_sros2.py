@@ -13,8 +13,15 @@ from tests.ros.live import Nodes, Probe
 
 POLICY = ElementTree.parse(ROOT / "config" / "sros2" / "policy.xml").getroot()
 KINDS = {"topics": ("publish", "subscribe"), "services": ("reply", "request"), "actions": ("execute", "call")}
-# What a node does in some settings only: simulated time, sim_node's own clock, an optional action, further cameras.
-SOMETIMES = {"/clock", "/sim/follow_joint_trajectory", "/camera/*/image_raw", "/camera/*/camera_info"}
+# What a node does in some settings only: simulated time, sim_node's own clock, an optional action, further cameras,
+# goals of the tasks that have them.
+SOMETIMES = {
+    "/clock",
+    "/sim/follow_joint_trajectory",
+    "/camera/*/image_raw",
+    "/camera/*/camera_info",
+    "/goal/image_raw",
+}
 
 
 def rules() -> Iterator[tuple[str, str, str]]:

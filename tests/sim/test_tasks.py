@@ -61,6 +61,7 @@ def test_what_is_no_task_is_told_in_one_line(name: str, said: str) -> None:
         ({"level": "nowhere"}, "level 'nowhere'"),
         ({"goal_signals": ("x_m", "z_m")}, "signal 'z_m'"),
         ({"goal_signals": ("x_m",)}, "goal_signals need 2 names"),
+        ({"goal_within": ((0, 1),)}, "goal_within need 2 pairs"),
         ({"harm": Harm("broke", "rim", "Broken")}, "signal of harm 'broke'"),
         ({"period_s": 0.1}, "not 0.1 s"),
         ({"changeable": frozenset({"colour"})}, "changeable thing 'colour'"),

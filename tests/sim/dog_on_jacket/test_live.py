@@ -5,10 +5,14 @@ import pytest
 
 from rehearse.sim.arms import ARMS
 from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
-from rehearse.sim.dog_on_jacket.live import TICK_S, TICKS, LiveWorld
-from rehearse.sim.dog_on_jacket.motion import ArmMotion
+from rehearse.sim.dog_on_jacket.live import live_world
+from rehearse.sim.dog_on_jacket.motion import arm_motion
+from rehearse.sim.dog_on_jacket.scene import TIMESTEP_S
+from rehearse.sim.dog_on_jacket.world import HOLD_SUBSTEPS
+from rehearse.sim.live import TICK_S
 
 PULL = np.array([-0.5, 0.1, 0.2, 1.0])
+TICKS = 10  # in a control period
 
 
 @pytest.fixture
@@ -21,7 +25,8 @@ def env():
 @pytest.mark.gl
 def test_ticks_with_the_environments_own_joints_are_its_steps(env: DogOnJacketEnv) -> None:
     """To the last bit, the dog's arousal and the pictures included."""
-    live = LiveWorld(env)
+    live = live_world(env)
+    assert (HOLD_SUBSTEPS * TIMESTEP_S, live.ticks_a_period) == (TICK_S, TICKS)
     env.reset(options={"layout": 3})
     steps = [env.step(PULL) for _ in range(4)]
     observation, _ = live.reset(layout=3)
@@ -44,7 +49,7 @@ def test_ticks_with_the_environments_own_joints_are_its_steps(env: DogOnJacketEn
 
 @pytest.mark.gl
 def test_an_episode_begins_with_motion_and_the_world_goes_on_after_it(env: DogOnJacketEnv) -> None:
-    live = LiveWorld(env)
+    live = live_world(env)
     live.reset(layout=0)
     home = env.world.q_rad.copy()
     for _ in range(5 * TICKS):
@@ -64,7 +69,7 @@ def test_an_episode_begins_with_motion_and_the_world_goes_on_after_it(env: DogOn
 @pytest.mark.parametrize("name", ARMS)
 def test_actions_to_joints_and_back(name: str) -> None:
     arm = ARMS[name]
-    motion = ArmMotion(arm)
+    motion = arm_motion(name)
     home = np.array(arm.home_rad)
     actions = np.array([[-0.5, 0.2, 0.1, 1.0], [0.3, 0.0, -0.2, 1.0]])
     targets = motion.joint_targets(home, actions)
