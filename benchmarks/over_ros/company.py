@@ -27,7 +27,6 @@ class Settings:
     ``recorder``: parameters of a recorder_node, None for none. ``deadman``: this process holds the switch.
     """
 
-    task: str = DEFAULT
     futures: int = 64
     pace: float = 1.0
     own_clock: bool = False
@@ -36,6 +35,7 @@ class Settings:
     self_benchmark: bool = True
     deadline_s: float = 10.0
     recorder: dict[str, Any] | None = None
+    task: str = DEFAULT
 
 
 class Company:

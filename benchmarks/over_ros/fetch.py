@@ -55,8 +55,9 @@ class Fetch:
         layouts = [self.seed * LAYOUTS_PER_SEED + i for i in range(self.episodes)]
         recorder = None if self.record is None else {"folder": self.record.resolve()}
         # A bag is of the robot's clock: where the machine is too busy, the robot lags behind the wall's.
-        clock = {"own_clock": self.pace != 1 or recorder is not None}
-        settings = Settings(self.task, self.futures, self.pace, **clock, deadline_s=self.deadline_s, recorder=recorder)
+        own_clock = self.pace != 1 or recorder is not None
+        rest = {"deadline_s": self.deadline_s, "recorder": recorder, "task": self.task}
+        settings = Settings(self.futures, self.pace, own_clock, **rest)
         with tempfile.TemporaryDirectory() as folder, own_domain(Path(folder) / "ros"):
             with closing(Company(Path(folder), settings)) as company:
                 rows, figures = _over_ros(company, layouts)
