@@ -17,7 +17,7 @@ from rehearse.sim.agents import CLONING, IDENTITY
 from rehearse.sim.tasks import get_task
 from rehearse.sim.variation import FACTORS
 from rehearse.suites.figures import heat_map, latency_curves
-from rehearse.suites.report import LATE, strength_words
+from rehearse.suites.report import LATE
 from rehearse.suites.suite import LEARNED
 
 Films = Mapping[str, Sequence[tuple[Story, bool]]]
@@ -213,16 +213,26 @@ def _markdown_of(part: dict[str, Any]) -> list[str]:
             lines += ["", f"Latency, `{curve['method']}`, {told}: {points}."]
     for each in part["robustness"]:
         if each["method"] == part["main"]:
-            usual = f"{100 * each['usual']['success']:.0f} %"
-            told = [
-                f"{factor} "
-                + ", ".join(f"{strength_words(factor, p['strength'])} {100 * p['success']:.0f} %" for p in points)
-                for factor, points in each["factors"].items()
-                if factor != LATE
-            ]
-            if told:
-                lines += ["", f"Varied, `{each['method']}` (as usual {usual}): " + "; ".join(told) + "."]
+            lines += _varied(each)
     return lines
+
+
+def _varied(told: Mapping[str, Any]) -> list[str]:
+    """A row for every factor, a column for every strength."""
+    factors = {factor: points for factor, points in told["factors"].items() if factor != LATE}
+    strengths = sorted({point["strength"] for points in factors.values() for point in points})
+    if not strengths:
+        return []
+    heads = [f"`{told['method']}`, varied", "as usual", *(f"{strength:g}" for strength in strengths)]
+    lines = ["", "| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
+    for factor, points in factors.items():
+        there = {point["strength"]: _with_interval(point) for point in [{**told["usual"], "strength": 0.0}, *points]}
+        lines.append(f"| {factor} | " + " | ".join(there.get(strength, "–") for strength in (0.0, *strengths)) + " |")
+    return lines
+
+
+def _with_interval(point: Mapping[str, Any]) -> str:
+    return f"{100 * point['success']:.0f} % [{100 * point['low']:.0f}, {100 * point['high']:.0f}]"
 
 
 def _in_words(row: Mapping[str, Any], name: str) -> str:

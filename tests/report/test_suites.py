@@ -18,6 +18,7 @@ from rehearse.sim.evaluate import EvalConfig, env_for, run_episode
 from rehearse.sim.latency import Clock, Measured
 from rehearse.sim.tasks import get_task
 from rehearse.suites.frozen import freeze, read_lock, scenes_of, used
+from rehearse.suites.page import markdown
 from rehearse.suites.run import SuiteRun, read_row
 from rehearse.suites.suite import cells_of, checked, read_suite, suite_from, suite_hash, suite_path
 
@@ -203,6 +204,20 @@ def test_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> N
     assert "http" not in page.replace("http://www.w3.org", ""), "nothing is loaded from anywhere"
     assert "`script-best`" in (out / "report.md").read_text()
     assert main(["replay", str(out), "--row", "1"]) == 0, capsys.readouterr()
+
+
+def test_what_varies_is_told_in_a_table() -> None:
+    rate = {"success": 0.5, "low": 0.25, "high": 0.75}
+    factors = {"light": [{"strength": 1.0, **rate, "success": 0.3}], "latency": [{"strength": 0.4, **rate}]}
+    varied = {"method": "planner-8", "scene": "usual", "usual": rate, "factors": factors}
+    part = {"harm": None, "cells": [], "latency": [], "main": "planner-8", "robustness": [varied]}
+    suite = {"name": "small", "hash": "0", "frozen": False, "episodes": 2, "split": "test", "seed": 5}
+    table = markdown({"suite": suite, "about": {}, "parts": [part]}).splitlines()[-3:]
+    assert table == [
+        "| `planner-8`, varied | as usual | 1 |",
+        "| --- | ---: | ---: |",
+        "| light | 50 % [25, 75] | 30 % [25, 75] |",
+    ]
 
 
 def test_the_model_replaced_by_identity_foresees_no_change() -> None:
