@@ -4,6 +4,7 @@
 the planner brings the arm to rest, then all are told to end.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from launch import LaunchDescription
@@ -22,14 +23,15 @@ def given(name: str, kind: type | None = None) -> LaunchConfiguration | Paramete
     return value if kind is None else ParameterValue(value, value_type=kind)
 
 
-def node(name: str, kind: type[Node] = Node, **overridden: object) -> Node:
-    """`<name>_node` with its parameter file, over which `overridden` wins."""
+def node(name: str, kind: type[Node] = Node, renamed: Iterable[tuple] = (), **overridden: object) -> Node:
+    """`<name>_node` with its parameter file, over which `overridden` wins, and with topics `renamed`."""
     return kind(
         package="rehearse",
         executable=f"{name}_node",
         name=name,
         namespace=given("namespace"),
         parameters=[given(f"{name}_params"), overridden],
+        remappings=list(renamed),
         output="screen",
     )
 
@@ -39,6 +41,7 @@ def generate_launch_description() -> LaunchDescription:
     about = {
         "namespace": ("", "namespace of all nodes"),
         "task": ("dog-on-jacket", "what is to be done, of robot and planner: dog-on-jacket or reach"),
+        "goal_image": ("goal/image_raw", "where a robot with goals shows its own; planner/goal_image: to go there"),
         "layout": ("0", "which layout to lay out; wins over the parameter file"),
         "checkpoint": ("", "world model to plan with, empty for the task's shipped one; wins over the parameter file"),
         "autostart": ("true", "whether the planner configures and activates itself, else a lifecycle manager has to"),
@@ -51,6 +54,7 @@ def generate_launch_description() -> LaunchDescription:
         "urdf_file": (str(CONFIG / "arm7.urdf"), "the arm's description, by which the guard knows where the tool is"),
     }
     sim_time = given("use_sim_time", bool)
+    shown = [("goal/image_raw", given("goal_image"))]
     planner = node(
         "planner",
         LifecycleNode,
@@ -66,7 +70,7 @@ def generate_launch_description() -> LaunchDescription:
                 DeclareLaunchArgument(name, default_value=default, description=description)
                 for name, (default, description) in about.items()
             ),
-            node("sim", task=given("task", str), layout=given("layout", int), publish_clock=sim_time),
+            node("sim", renamed=shown, task=given("task", str), layout=given("layout", int), publish_clock=sim_time),
             node("guard", deadman=given("deadman", bool), urdf_file=given("urdf_file", str), use_sim_time=sim_time),
             planner,
             RegisterEventHandler(

@@ -68,6 +68,11 @@ class PlannerParameters:
     frozen_rad: float = parameter(
         0.05, "a camera whose picture stays the same while a joint moves so far is frozen", within=(0.005, 1.0)
     )
+    goal_error: float = parameter(
+        0.01,
+        "a goal's picture is refused if the model draws it with a larger squared error, 0 to 1",
+        within=(0.0, 1.0),
+    )
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ class PlannerNode(ManagedNode):
             report=self._reporter.now,
             way=lambda: self._way,
             latest=lambda: self._latest,
-            shown=lambda message: checked_picture(self._model, from_image(message)),
+            shown=lambda message: checked_picture(self._model, from_image(message), self._settings.goal_error),
         )
 
     # -- episodes ------------------------------------------------------------------------------------------------

@@ -9,13 +9,16 @@ from rehearse.errors import DataError
 from rehearse.sim.planner_agent import LearnedDynamics
 from rehearse.world_model import History, WorldModel
 
-# Squared error, of values in [0, 1], of the picture as the model would draw it. reach-tiny, 100 validation layouts: at
-# most 0.004 of pictures of goals; 0.019 and more of noise, of one colour, of half a picture, of red and blue exchanged.
+# reach-tiny, 100 validation layouts: at most 0.004 of pictures of goals; 0.019 and more of noise, of one colour, of
+# half a picture, of red and blue exchanged.
 MOST_ERROR = 0.01
 
 
-def checked_picture(model: WorldModel, picture: np.ndarray) -> np.ndarray:
-    """The picture (h,w,3) itself."""
+def checked_picture(model: WorldModel, picture: np.ndarray, most_error: float = MOST_ERROR) -> np.ndarray:
+    """The picture (h,w,3) itself.
+
+    ``most_error``: squared, of values in [0, 1], that the picture may be off by as the model would draw it.
+    """
     height, width, _ = picture.shape
     size = model.config.image_size
     if (height, width) != (size, size):
@@ -24,9 +27,9 @@ def checked_picture(model: WorldModel, picture: np.ndarray) -> np.ndarray:
         )
     history = History(picture[None])
     error = LearnedDynamics(model).blindness(history, model.observe(history))
-    if not error <= MOST_ERROR:
+    if not error <= most_error:
         raise DataError(
             f"the model does not know what the goal's picture shows: drawn by it, it would be off by {error:.3f}, more "
-            f"than {MOST_ERROR}; send what the robot's own camera shows when the goal is reached"
+            f"than {most_error:g}; send what the robot's own camera shows when the goal is reached"
         )
     return picture

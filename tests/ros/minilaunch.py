@@ -160,7 +160,7 @@ def commands(description: LaunchDescription, folder: Path, /, **given: str) -> I
                 path = Path(resolved(parameters, values))
             command += ["--params-file", str(path)]
         for ours, theirs in node.remappings:
-            command += ["-r", f"{ours}:={theirs}"]
+            command += ["-r", f"{ours}:={resolved(theirs, values)}"]
         yield node.executable, command
 
 

@@ -85,6 +85,9 @@ def test_at_the_robots_pace_the_picture_that_it_shows_is_gone_to(nodes: Nodes) -
     said = values(robot.status[-1])
     assert (said["outcome"], said["outcome_message"]) == robot.fate()
     assert int(said["decisions"]) >= 2
+    pictures = robot.probe.node.create_publisher(Image, "/planner/goal_image", LATCHED)
+    pictures.publish(Image())
+    assert refused(robot.probe, robot.status)["goal_number"] == "1", "what is damaged takes no goal's place"
     assert robot.probe.call("/planner/start").success, "the last goal again"
     assert robot.until(goal_number="2")["goal_told"] == "image"
     assert robot.probe.call("/planner/stop").success

@@ -68,7 +68,9 @@ def test_what_it_overrides_are_parameters(file: Path) -> None:
 def test_arguments_reach_the_command_line(description: LaunchDescription, tmp_path: Path) -> None:
     given = dict(commands(description, tmp_path, namespace="left", layout="2", deadman="true"))
     assert given["sim_node"][1:6] == ["--ros-args", "-r", "__node:=sim", "-r", "__ns:=/left"]
-    assert json.loads(Path(given["sim_node"][-1]).read_text())["/**"]["ros__parameters"]["layout"] == 2
+    *_, file, rename, renamed = given["sim_node"]
+    assert json.loads(Path(file).read_text())["/**"]["ros__parameters"]["layout"] == 2
+    assert (rename, renamed) == ("-r", "goal/image_raw:=goal/image_raw"), "nothing is, unless it is asked for"
     assert json.loads(Path(given["guard_node"][-1]).read_text())["/**"]["ros__parameters"]["deadman"] is True
     with pytest.raises(ValueError, match="lay_out"):
         list(commands(description, tmp_path, lay_out="2"))
@@ -147,6 +149,15 @@ def shut_down(probe: Probe, namespace: str) -> None:
     from lifecycle_msgs.msg import Transition
 
     assert probe.change_state(f"{namespace}/planner", Transition.TRANSITION_ACTIVE_SHUTDOWN)
+
+
+def test_robot_and_planner_have_one_task_and_one_picture(description: LaunchDescription, tmp_path: Path) -> None:
+    given = {**ARGUMENTS, "task": "reach", "goal_image": "planner/goal_image"}
+    started = {name: " ".join(command) for name, command in commands(description, tmp_path, **given)}
+    assert "-r goal/image_raw:=planner/goal_image" in started["sim_node"]
+    for name in ("sim", "planner"):
+        [file] = tmp_path.glob(f"{name}_*.yaml")
+        assert json.loads(file.read_text())["/**"]["ros__parameters"]["task"] == "reach"
 
 
 @pytest.mark.ros
