@@ -85,7 +85,7 @@ class PlannerNode(ManagedNode):
         self._settings = settings = current(self, PlannerParameters)
         self._task = task = arm_task(settings.task)
         self._goals.serve(task)
-        self._model = load(settings.checkpoint or shipped_checkpoint(task.checkpoint))
+        self._model = load(settings.checkpoint or shipped_checkpoint(task.checkpoint or task.name))
         self._agent = PlannerAgent(task, self._model, PlannerSettings(settings.futures, fear=settings.fear))
         self._way = (TwistAnswers if settings.lockstep else JointTrajectories)(self, settings, task)
         self._senses = Senses(self._model.config.views, self._model.config.proprio_dim)
