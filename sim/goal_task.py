@@ -3,6 +3,7 @@
 TASK = goal_task(PushWorld, name="push", build=PushEnv, ...)
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from rehearse.planner import Disagreement, Objective, Toward
@@ -12,8 +13,8 @@ from rehearse.sim.task import Situation, Task
 from rehearse.sim.variation import varied_in
 
 
-def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
-    """The task of this world; ``rest`` are the other fields of Task."""
+def goal_task(world: type[GoalWorld], training: Mapping[str, Any] | None = None, **rest: Any) -> Task:
+    """The task of this world; ``training``: what its models need beside all goal tasks'; ``rest``: other fields."""
     return Task(
         instruction=world.instruction,
         period_s=PERIOD_S,
@@ -33,6 +34,7 @@ def goal_task(world: type[GoalWorld], **rest: Any) -> Task:
             "motion_weight": 0.05,
             "observed_head_weight": 1.0,
             "imagined_head_weight": 2.0,
+            **(training or {}),
         },
         **rest,
     )

@@ -156,6 +156,23 @@ def test_play_changes_rooms_and_meets_walls(world: TwoRoomWorld) -> None:
     assert 0.05 < np.mean(touched) < 0.6
 
 
+def test_play_presses_against_the_divider_for_long(world: TwoRoomWorld) -> None:
+    """As plans do: a model that saw it seldom imagines that the ball comes through."""
+    play, runs, episodes = noisy_play(), [], 100
+    for layout in range(episodes):
+        lay_out(world, layout, split="train")
+        play.reset(world, np.random.default_rng(layout))
+        runs.append(0)
+        for _ in range(EPISODE_STEPS):
+            world.step(play.act(world))
+            beside_m = abs(world.data.qpos[0] - world.factors.wall_x_m) - WALL_HALF_M - BALL_RADIUS_M
+            if abs(beside_m) < 3e-3:
+                runs[-1] += 1
+            elif runs[-1]:
+                runs.append(0)
+    assert sum(run for run in runs if run >= 20) / (episodes * EPISODE_STEPS) > 0.06
+
+
 def test_true_physics_finds_the_door_where_the_crow_flies_into_the_wall() -> None:
     far = 12  # 0.62 m through the door; on one level it ends at the wall
     assert run_episode(TASK, TASK.make_env(split="validation"), OracleAgent(TASK), "oracle", far).success
