@@ -1,8 +1,9 @@
-"""Make the pictures of README and docs in docs/media: filmstrip.png, futures-*.svg, arms.png, robots.png and tasks.png.
+"""Make the pictures of README and docs in docs/media: filmstrip.png, futures-*.svg; and, of what is in the repository,
+arms.png, robots.png, tasks.png and robustness-*.svg.
 
     rehearse eval --episodes 100 --json benchmarks/results/half.json
     python docs/make_media.py benchmarks/results/half.json
-    python docs/make_media.py                                   # arms.png, robots.png, tasks.png: they need no results
+    python docs/make_media.py                                   # the others alone
 
 The film strip shows one test layout three times, at equal times: the fast scripted pull, the planner, and what the
 planner imagined at its first decision.
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rehearse.commands.eval import write_figures
+from rehearse.figures import standalone
 from rehearse.files import atomic_write
 from rehearse.sim.agents import make_agent
 from rehearse.sim.arms import ARMS
@@ -28,6 +30,7 @@ from rehearse.sim.evaluate import EvalConfig
 from rehearse.sim.reach.env import ARMS as REACHING
 from rehearse.sim.tasks import get_task, task_names
 from rehearse.stories import habit, tell
+from rehearse.suites.figures import heat_map
 from rehearse.world_model import shipped_checkpoint
 
 CONFIG = EvalConfig(methods=("nothing",))
@@ -111,6 +114,16 @@ def arms() -> None:
     save(rows, "arms.png")
 
 
+def robustness() -> None:
+    """How every task's planner bears what goes otherwise, from the latest run of the suite."""
+    report = json.loads((MEDIA.parents[1] / "benchmarks" / "results" / "robustness.json").read_text(encoding="utf-8"))
+    for part in report["parts"]:
+        told = next(each for each in part["robustness"] if each["method"] == part["main"])
+        label = f"Success of {told['method']} in {part['name']} under every variation"
+        with atomic_write(MEDIA / f"robustness-{part['name']}.svg") as path:
+            path.write_text(standalone(heat_map(told, label)), encoding="utf-8")
+
+
 def save(rows: list[Image.Image], name: str) -> None:
     """Write the rows under each other."""
     sheet = Image.new("RGB", (rows[0].width + 16, sum(row.height for row in rows) + 4 * len(rows) + 12), PAPER)
@@ -144,5 +157,6 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         main(Path(sys.argv[1]))
     arms()
+    robustness()
     save([task_row("reach", arm=name) for name in REACHING], "robots.png")
     save([task_row(name) for name in task_names()], "tasks.png")
