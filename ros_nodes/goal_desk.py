@@ -172,12 +172,16 @@ class GoalDesk:
 
     def _on_image(self, message: Image) -> None:
         try:
-            if not self._task.goal:
-                raise DataError(f"{self._task.name} has no goals that a picture could show; send a goal to ~/goal")
-            self._check_active()
-            self._take(Goal(Kind.REACH, picture=self._planner.shown(message)))
+            self._take(Goal(Kind.REACH, picture=self._shown(message)))
         except DataError as error:
             self._refuse(str(error))
+
+    def _shown(self, message: Image) -> np.ndarray:
+        """The picture (h,w,3) that a message holds; DataError where the planner cannot be told by it now."""
+        if not self._task.goal:
+            raise DataError(f"{self._task.name} has no goals that a picture could show; send a goal to ~/goal")
+        self._check_active()
+        return self._planner.shown(message)
 
     def _on_home(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
         try:
@@ -226,7 +230,13 @@ class GoalDesk:
 
     def _asked(self, request: Any) -> Goal:
         """What an action's goal asks for."""
-        return checked(request.kind, request.signal, request.time_limit_s, self._known)
+        place = list(request.goal_state) or ()
+        goal = checked(request.kind, request.signal, request.time_limit_s, self._known, place)
+        if not request.goal_image.data:
+            return goal
+        if place or goal.kind is not Kind.REACH:
+            raise DataError("a goal_image is for a goal of kind reach without a goal_state; leave one of them out")
+        return replace(goal, picture=self._shown(request.goal_image))
 
     def _take(self, goal: Goal, handle: Any = None) -> None:
         """Do this from now on; DataError if that cannot be."""

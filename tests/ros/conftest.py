@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,15 @@ def probe(nodes: Nodes) -> Iterator[Probe]:
     probe = Probe(nodes)
     yield probe
     probe.close()
+
+
+@pytest.fixture
+def action() -> Any:
+    """The action, where it could be built; where not, Python takes the package's own folder for a module."""
+    found = pytest.importorskip("rehearse_interfaces.action")
+    if not hasattr(found, "PlanToGoal"):
+        pytest.skip("rehearse_interfaces is not built: rehearse_interfaces/build_from_wheels, or colcon")
+    return found.PlanToGoal
 
 
 @pytest.fixture(scope="session")

@@ -214,6 +214,27 @@ class Probe:
             self._executor.spin_once(timeout_sec=0.05)
 
 
+class GoalClient:
+    """Gives goals by action."""
+
+    def __init__(self, probe: Probe, action: Any) -> None:
+        from rclpy.action import ActionClient
+
+        self.probe, self.action, self.feedback = probe, action, []
+        self.client = ActionClient(probe.node, action, "/planner/plan_to_goal")
+        self.probe.until(self.client.server_is_ready, "the action")
+
+    def ask(self, **goal: Any) -> Any:
+        """A handle, which says whether it was accepted."""
+        heard = lambda message: self.feedback.append(message.feedback)  # noqa: E731
+        return self.wait(self.client.send_goal_async(self.action.Goal(**goal), feedback_callback=heard))
+
+    def wait(self, future: Any) -> Any:
+        """What comes of it."""
+        self.probe.until(future.done, "an answer of the action")
+        return future.result()
+
+
 def values(message: Any) -> dict[str, str]:
     """The key-value pairs of a DiagnosticArray with one status."""
     [status] = message.status

@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 
-from tests.ros.live import Nodes, Probe, values
+from tests.ros.live import GoalClient, Nodes, Probe, values
 from tests.ros.robot import LATCHED, Robot
 
 pytestmark = pytest.mark.ros
@@ -65,36 +65,6 @@ def test_a_goal_is_reached(nodes: Nodes, probe: Probe) -> None:
 
 
 @pytest.fixture
-def action() -> Any:
-    """The action, where it could be built; where not, Python takes the package's own folder for a module."""
-    found = pytest.importorskip("rehearse_interfaces.action")
-    if not hasattr(found, "PlanToGoal"):
-        pytest.skip("rehearse_interfaces is not built: rehearse_interfaces/build_from_wheels, or colcon")
-    return found.PlanToGoal
-
-
-class Client:
-    """Gives goals by action."""
-
-    def __init__(self, robot: Robot, action: Any) -> None:
-        from rclpy.action import ActionClient
-
-        self.probe, self.action, self.feedback = robot.probe, action, []
-        self.client = ActionClient(robot.probe.node, action, "/planner/plan_to_goal")
-        self.probe.until(self.client.server_is_ready, "the action")
-
-    def ask(self, **goal: Any) -> Any:
-        """Whether it was accepted, in a handle."""
-        heard = lambda message: self.feedback.append(message.feedback)  # noqa: E731
-        return self.wait(self.client.send_goal_async(self.action.Goal(**goal), feedback_callback=heard))
-
-    def wait(self, future: Any) -> Any:
-        """What comes of it."""
-        self.probe.until(future.done, "an answer of the action")
-        return future.result()
-
-
-@pytest.fixture
 def unhurried(nodes: Nodes) -> Iterator[Robot]:
     """A robot whose episode nobody ends too soon: it is slow, and what its world says is not heard."""
     robot = Robot(nodes, pace=0.3, remap={"sim/info": "nobody/info"})
@@ -105,7 +75,7 @@ def unhurried(nodes: Nodes) -> Iterator[Robot]:
 def test_a_goal_by_action(unhurried: Robot, action: Any) -> None:
     """Refused, pre-empted, canceled and reached; what ends it is told when the arm is at rest."""
     robot = unhurried
-    client, result = Client(robot, action), action.Result
+    client, result = GoalClient(robot.probe, action), action.Result
     assert not client.ask(kind="fly").accepted
     robot.probe.until(lambda: "unknown goal 'fly'" in values(robot.status[-1]).get("refused", ""), "the reason")
     assert not client.ask(kind="reach", time_limit_s=float("nan")).accepted

@@ -17,7 +17,7 @@ from std_msgs.msg import String
 from rehearse.ros_nodes.messages import to_image
 from rehearse.ros_nodes.reading import from_image
 from rehearse.sim.tasks import get_task
-from tests.ros.live import Nodes, Probe, values
+from tests.ros.live import GoalClient, Nodes, Probe, values
 from tests.ros.robot import LATCHED, Robot
 
 pytestmark = pytest.mark.ros
@@ -75,6 +75,27 @@ def test_a_goal_that_is_told_is_reached(nodes: Nodes, probe: Probe, status: list
     said = until(probe, status, goal_number="1", outcome="reached")
     assert (said["goal"], said["goal_told"], said["outcome_message"]) == ("reach", told, "the goal is reached")
     assert int(said["decisions"]) >= 2
+
+
+@pytest.mark.parametrize("told", ["image", "state"])
+def test_an_action_says_where_to(nodes: Nodes, probe: Probe, status: list, start: dict, action: Any, told: str) -> None:
+    nodes.start("sim_node", layout=LAYOUT, **LOCKSTEP)
+    nodes.start("planner_node", futures=64, **LOCKSTEP)
+    client = GoalClient(probe, action)
+    picture, place = to_image(start["goal"], Time()), [float(number) for number in start["goal_state"]]
+    until(probe, status, code="stopped")
+    for wrong, complaint in (
+        ({}, "reach has no goal yet"),
+        ({"goal_image": picture, "goal_state": place}, "leave one of them out"),
+        ({"goal_image": larger(picture)}, "is 128 x 128; this model sees 64 x 64"),
+        ({"goal_state": place[:2]}, "send a list of 3 finite numbers"),
+    ):
+        assert not client.ask(kind="reach", **wrong).accepted
+        probe.until(lambda: complaint in values(status[-1]).get("refused", ""), complaint)  # noqa: B023
+    handle = client.ask(kind="reach", **({"goal_image": picture} if told == "image" else {"goal_state": place}))
+    ended = client.wait(handle.get_result_async())
+    assert ended.result.outcome == action.Result.REACHED, ended.result.message
+    assert values(status[-1])["goal_told"] == told
 
 
 def test_at_the_robots_pace_the_picture_that_it_shows_is_gone_to(nodes: Nodes) -> None:
