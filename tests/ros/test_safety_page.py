@@ -40,12 +40,14 @@ def test_every_parameter_is_in_the_table(page: str, section: str, kind: type) ->
     assert rows(section, page) == [parameter_row(field) for field in dataclasses.fields(kind)]
 
 
-def test_every_fault_was_tried_and_none_was_lost() -> None:
+def test_every_fault_was_tried_and_what_was_not_held_is_told() -> None:
     pytest.importorskip("rclpy", reason="the faults are run on a ROS 2")
     from tests.faults.faults import FAULTS
 
     found = rows("Faults")
     assert [row[:2] for row in found] == [[fault.name, fault.required] for fault in FAULTS]
+    page = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
     for name, _, held, _ in found:
         times, _, of = held.split()
-        assert int(times) == int(of) >= 5, f"{name} was held {held}"
+        assert int(of) >= 20, f"{name} was tried {of} times"
+        assert times == of or f"- **{name}**" in page, f"{name} was held {held}, and the page does not say why"
