@@ -8,8 +8,8 @@ whoever watches the world says how the episode goes.
     desk.begun(); desk.decided(plan); desk.over(stamp); desk.held("stopped", False)
 
 There is one goal at a time, and a new one takes its place. Where a task has goals, one that does not say which, as
-~/start, means the last one. Whatever ends a goal brings the arm to rest first, and only
-then is the outcome told. Everything happens on the executor's thread.
+~/start, means the last one. Whatever ends a goal brings the arm to rest first, and only then is the outcome told.
+Everything happens on the executor's thread.
 """
 
 import time
