@@ -18,6 +18,7 @@ from rich.console import Console
 
 from rehearse.commands.base import about
 from rehearse.commands.eval import evaluate_with_bar, results_table
+from rehearse.errors import ConfigError
 from rehearse.files import atomic_write
 from rehearse.recorded import default_checkpoint, digest
 from rehearse.sim.evaluate import EvalConfig
@@ -116,6 +117,13 @@ class Search:
         checkpoint = self.checkpoint or default_checkpoint(task, ("planner-1",))
         made = {"task": self.task, "seed": self.seed, "checkpoint_sha256": digest(checkpoint), "goal": self.goal}
         report = json.loads(self.json.read_text()) if self.json.exists() else {"rows": [], "about": {}}
+        conditions = {"study": self.study, "episodes": self.episodes, **made}
+        for name, value in conditions.items():
+            if report["rows"] and str(report["about"].get(name)) != str(value):
+                raise ConfigError(
+                    f"{self.json} was begun with {name} {report['about'].get(name)}, this run has {value}; "
+                    "go on as it was begun, or name another --json"
+                )
         known = {row["method"] for row in report["rows"]}
         for variant in STUDIES[self.study]():
             if variant.name in known:
@@ -134,10 +142,12 @@ class Search:
             )
             row = evaluate_with_bar(config, Console(stderr=True)).rows[0]
             report["rows"].append({**row, "method": variant.name})
-            report["about"] = about(study=self.study, **made)
+            report["about"] = about(**conditions)
             with atomic_write(self.json) as path:
                 path.write_text(json.dumps(report, indent=1) + "\n")
-        Console().print(results_table(task, report["rows"], f"{self.task}: {self.study}, test layouts"))
+        console = Console()
+        title = f"{self.task}: {self.study}, test layouts"
+        console.print(results_table(task, report["rows"], title, console.width))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 MPCConfig(action_low=(-1.0,) * 4, action_high=(1.0,) * 4, horizon=10, rest=(0, 0, 0, 1))
 """
 
+import math
 from dataclasses import dataclass
 
 from rehearse.errors import ConfigError
@@ -16,8 +17,9 @@ class MPCConfig:
 
     initial_mean, initial_std (A,): of the search; by default the bounds' middle and a quarter of their
     distance. deadline_s: imagine nothing that would likely end later than this after `plan` was called;
-    None waits. tempos: where actions are velocities, the plan so far at these multiples of its speed is always among
-    what is imagined (0 is to stand still), for a search of few futures seldom finds the same path at another speed.
+    None waits. tempos: where actions are velocities, the plan so far is imagined at these multiples of its speed too
+    (0 is to stand still), for a search of few futures seldom finds the same path at another speed; like all that is
+    proposed, they have half of the first population.
     carry: so many of the last decision's best candidates are imagined again, shifted by time. refine_best: so many are
     moved downhill after the search, if MPC was given something that does it.
     rest (A,): the action that stands still; with it every plan has a braking tail of brake_steps steps after its first
@@ -53,14 +55,20 @@ class MPCConfig:
                 raise ConfigError(f"mpc: {name} has {len(value)} numbers, action_low has {size}")
         if size == 0 or any(low >= high for low, high in zip(self.action_low, self.action_high, strict=True)):
             raise ConfigError("mpc: action_low must be below action_high in every dimension")
+        for name in ("action_low", "action_high", "initial_mean", "initial_std", "rest"):
+            if not all(math.isfinite(number) for number in getattr(self, name) or ()):
+                raise ConfigError(f"mpc: {name} must be finite, not {getattr(self, name)}")
+        bounded = zip(self.action_low, self.rest or self.action_low, self.action_high, strict=True)
+        if not all(low <= rest <= high for low, rest, high in bounded):
+            raise ConfigError(f"mpc: rest {self.rest} lies outside of the bounds")
         if self.initial_std is not None and min(self.initial_std) < 0:
             raise ConfigError("mpc: initial_std must not be negative")
-        if min(self.horizon, self.knots, self.commit_steps, self.brake_steps) < 1 or self.period_s <= 0:
+        if min(self.horizon, self.knots, self.commit_steps, self.brake_steps) < 1 or not 0 < self.period_s < math.inf:
             raise ConfigError(
                 "mpc: horizon, knots, commit_steps and brake_steps must be at least 1 and period_s positive"
             )
-        if self.carry < 0 or self.refine_best < 1:
-            raise ConfigError("mpc: carry must not be negative, refine_best at least 1")
+        if min(self.carry, self.keep_rejected) < 0 or min(self.refine_best, self.keep_best) < 1:
+            raise ConfigError("mpc: carry and keep_rejected must not be negative, refine_best and keep_best at least 1")
         if self.draft_horizon is not None and not 1 <= self.draft_horizon <= self.horizon:
             raise ConfigError(f"mpc: draft_horizon must lie in 1 .. {self.horizon}, not {self.draft_horizon}")
         if self.trust is not None and self.rest is None:

@@ -83,6 +83,8 @@ class MPC:
     ):
         if config.trust is not None and not hasattr(dynamics, "moment"):
             raise ConfigError("mpc: trust compares moments, and these dynamics have no `moment(belief)`")
+        if config.trust is not None and verifier is not None:
+            raise ConfigError("mpc: trust minds what the model imagined, and a verifier imagines in its place")
         if config.draft_horizon is not None and verifier is None:
             raise ConfigError("mpc: a draft_horizon needs a verifier, which looks at the whole horizon")
         self.dynamics = dynamics

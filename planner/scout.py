@@ -12,6 +12,7 @@ Keeping what is novel is Go-Explore's and RRT's idea (Ecoffet et al., arXiv 1901
 latent space of a world model; the farthest-first rule is Gonzalez' (1985).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ import torch
 from torch import Generator, Tensor
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.planner.protocols import Belief, Dynamics, Futures, Objective
+from rehearse.planner.protocols import Belief, Dynamics, Futures, Objective, PlanningError
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,9 @@ class Scout:
 
     @torch.no_grad()
     def search(self, belief: Belief, generator: Generator, shut: Sequence[Ball] = ()) -> Path:
-        """Grow the tree from ``belief`` and give the best path in it; DataError if no latents are imagined.
+        """Grow the tree from ``belief`` and give the best path in it.
 
+        Raises DataError if no latents are imagined, PlanningError if every history's cost is non-finite.
         No history goes through a ball that is ``shut``, as long as there are others.
         """
         config = self.config
@@ -121,9 +123,12 @@ class Scout:
 
     def _shortest(self, paths: list[Path]) -> Path:
         """Of the best path of every length, the first whose end is nearly as good as the best of all."""
-        costs = [path.cost for path in paths]
+        usable = [path for path in paths if math.isfinite(path.cost)]
+        if not usable:
+            raise PlanningError("scout: all imagined histories cost nan or inf; hold, and check observation and model")
+        costs = [path.cost for path in usable]
         enough = min(costs) + self.config.slack * (max(costs) - min(costs))
-        first = next(path for path in paths if path.cost <= enough)
+        first = next(path for path in usable if path.cost <= enough)
         return Path(first.moments, first.actions, first.cost, paths[-1].futures)
 
 

@@ -13,6 +13,7 @@ both levels share one.
 
 import math
 from collections import deque
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from rehearse.planner.mpc import MPC
 from rehearse.planner.objectives import Term, Toward
 from rehearse.planner.protocols import Objective, Plan
 from rehearse.planner.scout import Ball, Path, Scout
+from rehearse.planner.trust import HOLD
 
 SHUT = 6  # so many places stay shut, for the blame may have been put on the only door
 
@@ -32,9 +34,11 @@ SHUT = 6  # so many places stay shut, for the blame may have been put on the onl
 @dataclass(frozen=True)
 class TwoLevelConfig:
     """renew: the scout looks anew when the robot has not come on along its path by half as many steps in so many
-    decisions, and the way ahead is shut. ahead: how far along the path the sub-goal lies, in steps; half the horizon of
-    the lower level unless given. astray: the path is left, and looked for anew, once the robot is farther from it than
-    this many times the longest step between its moments; so wide is also what is shut.
+    decisions, and the way ahead is shut; decisions do not count that held the robot still, nor those of which nothing
+    can have arrived yet, because other actions were still on their way. ahead: how far along the path the sub-goal
+    lies, in steps; half the horizon of the lower level unless given. astray: the path is left, and looked for anew,
+    once the robot is farther from it than this many times the longest step between its moments; so wide is also what
+    is shut.
     """
 
     renew: int = 6
@@ -54,6 +58,8 @@ class TwoLevel:
     ) -> None:
         if not hasattr(mpc.dynamics, "moment"):
             raise ConfigError("two_level: sub-goals are moments, and these dynamics have no `moment(belief)`")
+        if mpc.verifier is not None:
+            raise ConfigError("two_level: sub-goals are the model's moments, which a verifier does not know")
         self.mpc, self.scout, self.safely = mpc, scout, safely
         self.config = config or TwoLevelConfig()
         self.objective: Objective = mpc.objective
@@ -72,15 +78,15 @@ class TwoLevel:
         """The next plan towards the sub-goal; ``health`` says how far along which path it is."""
         with torch.no_grad():
             belief = self.mpc.dynamics.observe(history)
-            scouted = self._renew(belief, generator)
+            scouted = self._renew(belief, generator, () if committed is None else committed)
             self.mpc.objective = self._aim()
         plan = self.mpc.plan(history, time_s, generator, committed)
         health = {"path_step": float(self._at), "path_steps": float(len(self._path.moments)), "scouted": float(scouted)}
         plan.health.update(health)
-        self._age += 1
+        self._age += plan.mode != HOLD
         return plan
 
-    def _renew(self, belief: Any, generator: Generator) -> int:
+    def _renew(self, belief: Any, generator: Generator, committed: Sized) -> int:
         """Find where on the path the robot is; a new path if it has strayed or the path is old. Futures imagined."""
         moment = self.mpc.dynamics.moment(belief).float()
         on_path = self._path is not None and self._follow(moment)
@@ -92,7 +98,8 @@ class TwoLevel:
         if on_path:
             self._shut_ahead(moment)
         self.scout.objective = self.objective
-        self._path, self._at, self._age, self._came = self.scout.search(belief, generator, self._shut), 0, 0, 0
+        self._path = self.scout.search(belief, generator, self._shut)
+        self._at, self._age, self._came = 0, -len(committed), 0
         return self._path.futures
 
     def _follow(self, moment: Tensor) -> bool:

@@ -81,8 +81,9 @@ def scripted(method: str, task: Task) -> Agent:
 def record_episode(task: Task, env: TaskEnv, agent: Agent, layout: int) -> Take:
     """Run one episode: T frames, T - 1 actions and one of padding.
 
-    Actions are recorded as the robot carried them out: one that pushes against the edge of a workspace moves nothing,
-    and a model that had to find that out by itself would be wrong there, where an optimiser soon looks.
+    Where the task tells how (``carried_out``), actions are recorded as the robot carried them out: one that pushes
+    against the edge of a workspace moves nothing, and a model that had to find that out by itself would be wrong there,
+    where an optimiser soon looks.
     """
     rng = np.random.default_rng((7, layout))
     observation, info = env.reset(options={"layout": layout})

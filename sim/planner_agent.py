@@ -62,6 +62,9 @@ class PlannerSettings:
             raise ConfigError(
                 "a planner imagines at least 1 future; fear, doubt, noise, carry, refine and verify are not negative"
             )
+        if self.verify and (self.trust or self.goal == "image"):
+            other = "trust" if self.trust else "a goal that is a picture"
+            raise ConfigError(f"verify asks true physics, and {other} needs what the model imagines; use one of them")
         if self.deadline_s is not None and self.deadline_s <= 0:
             raise ConfigError(f"deadline_s is {self.deadline_s}; it must be above 0, or None")
 

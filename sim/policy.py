@@ -41,12 +41,25 @@ class PlannerPolicy:
         wanted = ("image", "proprio", *(("goal", "goal_state") if self.task.goal else ()))
         if missing := [name for name in wanted if name not in observation]:
             raise DataError(f"the observation has no {missing[0]!r}; {self.task.name} senses {', '.join(wanted)}")
+        # Before anything is remembered: the next call may go on after a reading that was refused.
+        _check("proprio", observation["proprio"], len(self.task.proprio))
+        image, size = np.asarray(observation["image"]), self._agent.dynamics.model.config.image_size
+        if image.shape != (size, size, 3) or image.dtype != np.uint8:
+            raise DataError(f"image is {image.dtype} of shape {image.shape}; this model sees ({size}, {size}, 3) uint8")
+        if done is not None:
+            _check("done", done, len(self.task.actions))
         if self._action is None:
             self._agent.reset(None, dict(observation), np.random.default_rng((self._seed, self._episode)))
         else:
             self._agent.saw(self._action if done is None else np.asarray(done, float), dict(observation))
         self._action = self._agent.act(None)
         return self._action.copy()
+
+
+def _check(name: str, values: np.ndarray, size: int) -> None:
+    """Raise DataError unless these are ``size`` finite numbers."""
+    if np.shape(values) != (size,) or not np.isfinite(values).all():
+        raise DataError(f"{name} is {np.asarray(values).tolist()}; expected {size} finite numbers, for this one step")
 
 
 def planner_policy(

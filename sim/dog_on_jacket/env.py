@@ -35,6 +35,13 @@ EPISODE_STEPS = 20
 JACKETS = ("patch", "cloth")
 STEP_PRICE = 0.01
 MAX_LAYOUT = 2**31 - 1
+# What a state of an episode holds: of the environment, of the world and its sleeping dog, of the link to the robot.
+STATE = {
+    *("layout", "steps", "progress", "variations", "outcome"),
+    *("physics", "sensors", "q_rad", "target_m"),
+    *("level", "velocity", "origin", "sleep_depth", "woken", "rows", "still"),
+    *("on_their_way", "shown"),
+}
 
 
 class DogOnJacketEnv(gymnasium.Env):
@@ -138,7 +145,7 @@ class DogOnJacketEnv(gymnasium.Env):
         }
 
     def _go_to(self, state: Mapping[str, np.ndarray]) -> tuple[dict, dict]:
-        if missing := {"layout", "steps", "variations", "outcome", "physics"} - set(state):
+        if missing := STATE - set(state):
             raise DataError(f"state has no {', '.join(sorted(missing))}: use what env.state() gave")
         varied = {
             name: float(strength) for name, strength in zip(FACTORS, state["variations"], strict=True) if strength

@@ -70,15 +70,16 @@ def pulls(steps: int) -> np.ndarray:
 def arm_limits(history: History, actions: torch.Tensor) -> torch.Tensor:
     """Candidates (N, H, 4) as the arm would carry them out: motion ends at the edge of its workspace.
 
-    Where the arm is commanded to is in its proprioception: the gripper's position plus its lag.
+    Where the arm is commanded to is in its proprioception: the gripper's position plus its lag. From outside of the
+    workspace, where it may have been put, it comes back no faster than it can.
     """
     target = torch.as_tensor(history.proprio[-1, :3] + history.proprio[-1, 3:6]).to(actions)
     step, low, high = (torch.as_tensor(x).to(actions) for x in (STEP_M, WORKSPACE_LOW_M, WORKSPACE_HIGH_M))
     carried_out = actions.clone()
     for h in range(actions.shape[1]):
         reached = (target + actions[:, h, :3] * step).clamp(low, high)
-        carried_out[:, h, :3] = (reached - target) / step
-        target = reached
+        carried_out[:, h, :3] = ((reached - target) / step).clamp(-1, 1)
+        target = target + carried_out[:, h, :3] * step
     return carried_out
 
 

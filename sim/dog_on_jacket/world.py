@@ -288,7 +288,7 @@ def within_workspace(action: np.ndarray, target_m: np.ndarray) -> np.ndarray:
     """What an arm that is commanded to ``target_m`` (3,) does of an action (4,): the motion ends at the workspace."""
     action = np.clip(action, -1, 1)
     reached = np.clip(target_m + action[:3] * STEP_M, WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
-    return np.append((reached - target_m) / STEP_M, action[3])
+    return np.append(np.clip((reached - target_m) / STEP_M, -1, 1), action[3])
 
 
 def checked_action(action: np.ndarray, size: int, meaning: str) -> np.ndarray:

@@ -19,7 +19,8 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import ConfigError, SetupError
-from rehearse.sim.layouts import layout_seed
+from rehearse.sim.goal_world import checked_action
+from rehearse.sim.layouts import SPLITS, layout_seed
 from rehearse.world_model.data.resize import resize
 
 MAX_LAYOUT = 2**31 - 1
@@ -89,6 +90,7 @@ class GymEnv(gymnasium.Env):
         self.period_s = 1 / fps_of(self.inner)
         low, high = self.inner.action_space.low, self.inner.action_space.high
         self._middle, self._half = (high + low) / 2, (high - low) / 2
+        self._names = tuple(f"number {i}" for i in range(len(low)))
         self._solved = math.inf if self.inner.spec.reward_threshold is None else self.inner.spec.reward_threshold
         self._limit = self.inner.spec.max_episode_steps or LONGEST_STEPS
         size = gymnasium.spaces.flatdim(self.inner.observation_space)
@@ -105,14 +107,15 @@ class GymEnv(gymnasium.Env):
         super().reset(seed=seed)
         layout = (options or {}).get("layout")
         self.layout = int(self.np_random.integers(MAX_LAYOUT)) if layout is None else int(layout)
-        number = np.random.SeedSequence(layout_seed(self.split, self.layout)).generate_state(1)[0]
-        self._seen, told = self.inner.reset(seed=int(number) % MAX_LAYOUT)
+        drawn = int(np.random.SeedSequence(layout_seed(self.split, self.layout)).generate_state(1)[0])
+        number = drawn % (MAX_LAYOUT // len(SPLITS)) * len(SPLITS) + SPLITS.index(self.split)
+        self._seen, told = self.inner.reset(seed=number)
         self.steps, self.reward, self.total = 0, 0.0, 0.0
         return self.observe(), self._info(told, ended=False, over=False)
 
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
         """One step of the environment."""
-        stretched = self._middle + self._half * np.clip(action, -1, 1)
+        stretched = self._middle + self._half * checked_action(action, self._names)
         self._seen, reward, ended, cut, told = self.inner.step(stretched.astype(self.inner.action_space.dtype))
         self.steps, self.reward, self.total = self.steps + 1, float(reward), self.total + float(reward)
         cut = cut or self.steps >= self._limit

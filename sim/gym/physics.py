@@ -2,11 +2,12 @@
 
     oracle = Twin(env.world, "Reacher-v5"); futures = oracle.imagine(oracle.observe(env.world), actions)    # (N,H,A)
 
-A second environment is put into the state of the first and stepped, one future after the other, for the reward is
-Python. It is exact where MuJoCo's state is all that the environment remembers, which is so for gymnasium.envs.mujoco.
+A second environment is given a copy of the first one's MjData and stepped, one future after the other, for the reward
+is Python. It is exact where MuJoCo's data are all that the environment remembers, as in gymnasium.envs.mujoco. Derived
+numbers are copied too: after a step they are a substep old, and rewards are computed from them as they are.
 """
 
-from dataclasses import dataclass
+from copy import copy
 from typing import Any
 
 import gymnasium
@@ -16,21 +17,12 @@ import torch
 
 from rehearse.planner import Futures
 
-_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
-
 
 def has_physics(env: gymnasium.Env) -> bool:
     """Whether its state can be copied."""
     from gymnasium.envs.mujoco import MujocoEnv
 
     return isinstance(env.unwrapped, MujocoEnv)
-
-
-@dataclass(frozen=True)
-class Frozen:
-    """One moment of an environment: all that MuJoCo integrates from (n,)."""
-
-    state: np.ndarray
 
 
 class Twin:
@@ -42,20 +34,17 @@ class Twin:
         box = self._twin.action_space
         self._middle, self._half = (box.high + box.low) / 2, (box.high - box.low) / 2
 
-    def observe(self, history: Any) -> Frozen:
+    def observe(self, history: Any) -> mujoco.MjData:
         """Freeze ``history``, which is the world itself: the oracle sees everything."""
-        state = np.empty(mujoco.mj_stateSize(history.model, _STATE))
-        mujoco.mj_getState(history.model, history.data, state, _STATE)
-        return Frozen(state)
+        return copy(history.data)
 
-    def imagine(self, belief: Frozen, actions: torch.Tensor) -> Futures:
+    def imagine(self, belief: mujoco.MjData, actions: torch.Tensor) -> Futures:
         """Actions (N,H,A) -> ``reward`` and ``ended`` (1,N,H); what follows an end earns nothing."""
         twin, (count, horizon) = self._twin, actions.shape[:2]
         plans = self._middle + self._half * np.clip(actions.detach().double().cpu().numpy(), -1, 1)
         reward, ended = np.zeros((2, 1, count, horizon), np.float32)
         for n, plan in enumerate(plans):
-            mujoco.mj_setState(twin.model, twin.data, belief.state, _STATE)
-            mujoco.mj_forward(twin.model, twin.data)
+            mujoco.mj_copyData(twin.data, twin.model, belief)
             for h, action in enumerate(plan):
                 _, reward[0, n, h], over, _, _ = twin.step(action)
                 if over:

@@ -286,6 +286,13 @@ def test_wrong_shapes_are_named():
         {"spline": "quintic"},
         {"initial_mean": (0.0,)},
         {"initial_std": (-1.0, 1.0)},
+        {"initial_mean": (0.0, float("nan"))},
+        {"action_high": (1.0, float("inf"))},
+        {"period_s": float("nan")},
+        {"rest": (0.0, float("nan"))},
+        {"rest": (0.0, 5.0)},
+        {"keep_best": 0},
+        {"keep_rejected": -1},
     ],
 )
 def test_impossible_settings_are_refused(changes):

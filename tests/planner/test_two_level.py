@@ -1,12 +1,28 @@
 """Scout and two-level planning where greed ends at a wall."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from rehearse.errors import ConfigError, DataError
-from rehearse.planner import MPC, CEMConfig, Futures, MPCConfig, Scout, ScoutConfig, Toward, TwoLevel, TwoLevelConfig
+from rehearse.planner import (
+    MPC,
+    CEMConfig,
+    Futures,
+    MPCConfig,
+    PlanningError,
+    Scout,
+    ScoutConfig,
+    Toward,
+    TrustConfig,
+    TwoLevel,
+    TwoLevelConfig,
+    Verifier,
+)
 from rehearse.planner.scout import spread
+from rehearse.planner.trust import HOLD
 from tests.planner.point_mass import OBJECTIVE, PointMass, generator
 from tests.planner.rooms import STEP, Rooms, moved
 
@@ -106,6 +122,26 @@ def test_where_the_model_was_wrong_no_path_leads_again(seed):
     assert planner._shut
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_has_not_arrived_yet_is_no_reason_to_shut_a_way(seed):
+    planner, dice = two_level(), generator(seed)
+    position, under_way = torch.tensor(START, dtype=torch.float32), [np.zeros(2, np.float32)] * 4
+    for t in range(12):
+        plan = planner.plan(position.numpy(), 0.2 * (t + 4), dice, committed=np.stack(under_way))
+        under_way.append(plan.actions[0])
+        position = moved(position[None], torch.from_numpy(under_way.pop(0))[None])[0]
+    assert not planner._shut
+
+
+def test_a_robot_that_was_told_to_hold_still_is_not_one_that_does_not_come_on():
+    careful = dataclasses.replace(CONFIG, rest=(0.0, 0.0), trust=TrustConfig((1e-9,)))
+    scout = Scout(Rooms(), Toward(GOAL), ScoutConfig(), (-1.0, -1.0), (1.0, 1.0))
+    planner, dice = TwoLevel(MPC(Rooms(), Toward(GOAL), CEMConfig(futures=32), careful), scout), generator()
+    modes = [planner.plan(START, 0.2 * t, dice).mode for t in range(20)]  # the picture never changes
+    assert modes[3:] == [HOLD] * 17
+    assert not planner._shut
+
+
 def test_bold_legs_are_as_fast_as_they_may_be():
     scout = Scout(Rooms(), Toward(GOAL), ScoutConfig(bold=True, legs=3), (-1.0, -0.5), (1.0, 0.5))
     actions = scout.search(torch.tensor(START).float(), generator()).actions
@@ -148,3 +184,25 @@ def test_mistakes_are_named():
         scout.search(PointMass().observe((np.zeros(2), np.zeros(2))), generator())
     with pytest.raises(ConfigError, match="legs"):
         ScoutConfig(legs=0)
+    seen = dataclasses.replace(CONFIG, horizon=4)
+    with pytest.raises(ConfigError, match="a verifier does not know"):
+        TwoLevel(MPC(Rooms(), Toward(GOAL), CEMConfig(), seen, verifier=Verifier(Rooms(), 2)), two_level().scout)
+    with pytest.raises(PlanningError, match="scout: all"):
+        scout_of(lambda futures, actions: torch.full((len(actions),), torch.nan)).search(
+            torch.tensor(START).float(), generator()
+        )
+
+
+def scout_of(objective) -> Scout:
+    return Scout(Rooms(), objective, ScoutConfig(), (-1.0, -1.0), (1.0, 1.0))
+
+
+def test_legs_that_cannot_be_priced_make_no_other_good():
+    legs = []
+
+    def until_the_third(futures, actions):
+        legs.append(Toward(GOAL)(futures, actions))
+        return legs[-1] if len(legs) <= 3 else torch.full_like(legs[-1], torch.nan)
+
+    path = scout_of(until_the_third).search(torch.tensor(START).float(), generator())
+    assert path.cost == pytest.approx(float(min(leg.min() for leg in legs[:3])), rel=0.1)

@@ -5,8 +5,19 @@ import pytest
 import torch
 
 from rehearse.errors import ConfigError
-from rehearse.planner import MPC, CEMConfig, Futures, Gradient, PlanningError, Verifier, evaluate
+from rehearse.planner import (
+    MPC,
+    CEMConfig,
+    Futures,
+    Gradient,
+    MPCConfig,
+    PlanningError,
+    TrustConfig,
+    Verifier,
+    evaluate,
+)
 from tests.planner.point_mass import AT_REST, OBJECTIVE, PERIOD_S, PointMass, Spoiled, config, generator
+from tests.planner.rooms import Rooms
 
 
 class Blind(PointMass):
@@ -80,6 +91,9 @@ def test_nothing_that_the_verifier_cannot_price_is_done():
 def test_settings_that_do_not_fit_are_named():
     with pytest.raises(ConfigError, match="needs a verifier"):
         mpc(PointMass(), config={"draft_horizon": 3})
+    trusting = MPCConfig(action_low=(-1.0,) * 2, action_high=(1.0,) * 2, rest=(0.0,) * 2, trust=TrustConfig((1.0,)))
+    with pytest.raises(ConfigError, match="a verifier imagines in its place"):
+        MPC(Rooms(), OBJECTIVE, CEMConfig(), trusting, verifier=Verifier(Rooms(), best=1))
     with pytest.raises(ConfigError, match="draft_horizon must lie in 1"):
         config(draft_horizon=13)
     with pytest.raises(ConfigError, match="best must be at least 1"):

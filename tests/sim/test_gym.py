@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from rehearse.cli import main
-from rehearse.errors import ConfigError, SetupError
+from rehearse.errors import ConfigError, DataError, SetupError
 from rehearse.sim.agents import make_agent, methods_of
 from rehearse.sim.evaluate import run_episode
+from rehearse.sim.layouts import SPLITS
 from rehearse.sim.planner_agent import OfWorld
 from rehearse.sim.tasks import get_task
 
@@ -53,17 +54,31 @@ def test_a_layout_is_always_the_same_and_splits_share_none(env) -> None:
     assert all(np.array_equal(first[name], again[name]) for name in first)
     train = get_task(NAME).make_env(split="train")
     assert not np.array_equal(train.reset(options={"layout": 3})[0]["proprio"], first["proprio"])
+    for made in (env, train):
+        made.reset(options={"layout": 64749})
+        assert made.world.np_random_seed % len(SPLITS) == SPLITS.index(made.split)
     train.close()
 
 
-def test_what_the_oracle_imagines_comes_to_pass(env) -> None:
+@pytest.mark.parametrize("name", [NAME, "gym:Ant-v5"])
+def test_what_the_oracle_imagines_comes_to_pass(name: str) -> None:
+    env = get_task(name).make_env(split="test")
     env.reset(options={"layout": 5})
-    env.step(np.array([0.3, 0.1]))
-    oracle = get_task(NAME).oracles["oracle"](env.world)
-    actions = torch.rand(3, 6, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
+    size = env.action_space.shape[0]
+    env.step(np.linspace(0.3, 0.1, size))
+    oracle = get_task(name).oracles["oracle"](env.world)
+    actions = torch.rand(3, 6, size, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
     imagined = oracle.imagine(oracle.observe(env.world), actions).signals["reward"][0, 1]
     came = [env.step(action.numpy())[1] for action in actions[1]]
-    np.testing.assert_allclose(imagined.numpy(), came, rtol=1e-5)
+    np.testing.assert_allclose(imagined.numpy(), came, rtol=1e-6)
+    env.close()
+
+
+@pytest.mark.parametrize("action", [np.array([np.nan, 0.0]), np.array(0.5), np.zeros(3)])
+def test_an_action_that_is_none_is_refused(env, action: np.ndarray) -> None:
+    env.reset(options={"layout": 3})
+    with pytest.raises(DataError, match="action"):
+        env.step(action)
 
 
 def test_an_end_is_the_last_that_is_earned() -> None:

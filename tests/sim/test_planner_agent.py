@@ -221,6 +221,8 @@ def test_a_task_says_whether_its_planners_look_far_ahead() -> None:
         {"risk": "none"},
         {"verify": -1},
         {"optimizer": "luck"},
+        {"verify": 2, "trust": True},
+        {"verify": 2, "goal": "image"},
     ],
 )
 def test_impossible_settings_are_refused(wrong: dict) -> None:

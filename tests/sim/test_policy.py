@@ -49,6 +49,26 @@ def test_what_was_done_instead_is_remembered(env) -> None:
     assert costs[0] != costs[1]
 
 
+@pytest.mark.parametrize(
+    ("reading", "done"),
+    [
+        ({"proprio": np.full(6, np.nan, np.float32)}, None),
+        ({"proprio": np.zeros(2, np.float32)}, None),
+        ({"image": np.zeros((32, 32, 3), np.uint8)}, None),
+        ({}, np.full(3, np.nan)),
+        ({}, np.zeros(7)),
+    ],
+)
+def test_a_reading_that_was_refused_is_not_remembered(env, reading: dict, done: np.ndarray | None) -> None:
+    observation, _ = env.reset(options={"layout": 2})
+    policy, again = (planner_policy("reach", futures=16) for _ in range(2))
+    for each in (policy, again):
+        each(observation)
+    with pytest.raises(DataError):
+        policy({**observation, **reading}, done)
+    np.testing.assert_array_equal(policy(observation), again(observation))
+
+
 def test_what_is_missing_is_named(env) -> None:
     observation, _ = env.reset(options={"layout": 2})
     with pytest.raises(DataError, match="no 'goal_state'"):

@@ -156,6 +156,9 @@ def test_goes_on_from_a_stored_moment_bit_for_bit(task: Task, env: TaskEnv) -> N
     other.close()
     with pytest.raises(DataError, match=r"state has no .*physics.*: use what env.state\(\) gave"):
         env.reset(options={"state": {"layout": 3}})
+    for name in state:
+        with pytest.raises(DataError, match=f"state has no {name}"):
+            env.reset(options={"state": {known: value for known, value in state.items() if known != name}})
 
 
 def test_a_link_loses_the_same_pictures_again() -> None:
