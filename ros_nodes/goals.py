@@ -9,6 +9,7 @@ A goal comes as a name or as a little JSON; what is wrong with it is said in one
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -120,13 +121,17 @@ def _numbers(given: Any, known: Mapping[str, tuple[float, float]]) -> tuple[floa
     """A goal in numbers, of which each is finite and can be asked for."""
     if not known:
         raise DataError("this planner's task has no goal in numbers; leave goal_state out")
-    number = lambda value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)  # noqa: E731
-    if not isinstance(given, list) or len(given) != len(known) or not all(map(number, given)):
+    if not isinstance(given, list) or len(given) != len(known) or not all(map(_finite, given)):
         raise DataError(f"goal_state is {given!r:.100}; send a list of {len(known)} finite numbers: {', '.join(known)}")
     for value, (name, (low, high)) in zip(given, known.items(), strict=True):
         if not low <= value <= high:
             raise DataError(f"goal_state has {name} {value:.4g}; send one from {low:g} to {high:g}")
     return tuple(map(float, given))
+
+
+def _finite(value: Any) -> bool:
+    """Whether it is a number, and one that a float can hold: JSON has whole numbers of any length."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def goal_of(text: str, known: Reachable) -> Goal:
@@ -137,7 +142,7 @@ def goal_of(text: str, known: Reachable) -> Goal:
     if text.lstrip().startswith("{"):
         try:
             said = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # of a thousand brackets
             raise DataError(f'the goal is no JSON ({error}); send a name or {{"kind": name}}') from error
     if strange := sorted(set(said) - set(FIELDS)):
         raise DataError(f"the goal has unknown fields {', '.join(strange)!r:.100}; there are {', '.join(FIELDS)}")
