@@ -1,14 +1,19 @@
 """An arm behind ``lerobot.robots.Robot``, led as by a joint_trajectory_controller. Without ROS, and without LeRobot.
 
-    arm = Arm(robot, units, settings); arm.connect(now_s); arm.accept(command, now_s)
-    felt = arm.tick(now_s)                  # every period: send what is due, sense; None where that failed
+    arm = Arm(robot, settings); arm.connect(); arm.accept(command)
+    felt = arm.tick()                       # every period: send what is due, sense; None where that failed
 
-The bus may fail at any moment, with any exception that a driver raises. One failure is a hiccup; when nothing has come
-back for ``bus_timeout_s`` the arm is braked as far as the bus still carries that, nothing is sent thereafter, and
-``fault`` says why, until the end: where the arm is when a bus comes back, nobody knows.
+The bus may fail at any moment, with any exception that a driver raises, or answer late. One failure is a hiccup; when
+nothing has come back for ``bus_timeout_s`` the arm is braked as far as the bus still carries that, nothing is sent
+thereafter, and ``fault`` says why, until the end: where the arm is when a bus comes back, nobody knows.
+
+While a call to the robot lasts, the arm stands at the goal that it was sent last. So the way goes by a time of its own,
+which goes on with the clock, but from one goal that was sent to the next by no more than ``MOST_PERIODS``: who was kept
+waiting goes on from there, and no goal leaps to where the arm would be by now.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +25,7 @@ from rehearse.ros_nodes.guard.trajectory import Command
 from rehearse.ros_nodes.parameters import DEG, ArmParameters
 
 POS = ".pos"
+MOST_PERIODS = 2  # a timer is a little late at times
 
 
 class Robot(Protocol):
@@ -105,13 +111,15 @@ class Felt:
 class Arm:
     """Owns the robot from `connect` to `close`. What the robot has besides ``joints``, a gripper, stays as it was."""
 
-    def __init__(self, robot: Robot, settings: ArmParameters) -> None:
+    def __init__(self, robot: Robot, settings: ArmParameters, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.robot, self.settings, self.units = robot, settings, Units.of(settings)
         self._acceleration = each(settings, "acceleration_radps2")
         if (self._acceleration <= 0).any():
             raise ConfigError("parameter acceleration_radps2: every number must be above 0")
         self.fault = ""
         self.hiccups = 0
+        self._mute = False
         if not getattr(getattr(robot, "config", None), "use_degrees", True) and set(settings.rad_per_unit) == {DEG}:
             raise ConfigError(
                 f"{robot.name} does not use degrees: say use_degrees: true in robot_file, or what -100 … 100 mean by "
@@ -124,7 +132,7 @@ class Arm:
             known = ", ".join(name.removesuffix(POS) for name in features)
             raise ConfigError(f"{robot.name} has no joint {', '.join(missing)}; parameter joints may name: {known}")
 
-    def connect(self, now_s: float) -> Felt:
+    def connect(self) -> Felt:
         """Open the bus, and hold where the arm is; ConfigError where that cannot be."""
         try:
             self.robot.connect(calibrate=False)  # calibrating asks questions on a terminal
@@ -141,41 +149,57 @@ class Arm:
         self._controller = Controller(self.units.joints, q_rad)
         joints = {name + POS for name in self.units.joints}
         self._rest = {name: float(observation[name]) for name in self.robot.action_features if name not in joints}
-        self._heard_s = now_s
+        self._heard_s = self._sent_s = self._clock()  # when it answered last, and when the goal was due that it has
+        self._way_s = 0.0  # how far on its way that is
         return Felt(q_rad, observation, {})
 
-    def accept(self, command: Command, now_s: float) -> None:
+    def accept(self, command: Command) -> None:
         """Follow this from now on; DataError for what no controller would take."""
         if self.fault:
             raise DataError("came after the bus was lost")
-        self._controller.accept(command, now_s)
+        self._controller.accept(command, self._due_s())
 
-    def tick(self, now_s: float) -> Felt | None:
+    def tick(self) -> Felt | None:
         """Send what is due, and sense; None where that failed, or the arm is given up."""
-        if self.fault and self._controller.rests(now_s):
+        if self.fault and self.rests():
             return None
-        action = self.units.to_action(self._controller.at(now_s)) | self._rest
+        due_s, began_s = self._due_s(), self._clock()
+        action = self.units.to_action(self._controller.at(due_s)) | self._rest
+        self._mute = bool(self.fault)  # where the bus does not carry the braking either
         try:
             if not self.settings.dry_run:
                 self.robot.send_action(action)
+            self._way_s, self._sent_s, self._mute = due_s, began_s, False
             observation = self.robot.get_observation()
             felt = Felt(self.units.to_rad(observation), observation, action)
         except Exception as error:  # whatever a driver raises
             self.hiccups += 1
-            if not self.fault and now_s - self._heard_s > self.settings.bus_timeout_s:
-                self.fault = f"{self.robot.name} is lost: {_said(error)}"
-                self.brake(now_s)
+            if self._clock() - self._heard_s > self.settings.bus_timeout_s:
+                self._give_up(_said(error))
             return None
-        self._heard_s = now_s
+        self._heard_s = self._clock()
+        if (took_s := self._heard_s - began_s) > self.settings.bus_timeout_s:
+            most_s = self.settings.bus_timeout_s
+            self._give_up(f"its bus and cameras took {took_s:.2f} s to answer, bus_timeout_s is {most_s}")
         return None if self.fault else felt
 
-    def brake(self, now_s: float) -> None:
+    def brake(self) -> None:
         """To rest, from wherever it has been told to be."""
-        self._controller.brake(now_s, self._acceleration)
+        self._controller.brake(self._way_s, self._acceleration)
 
-    def rests(self, now_s: float) -> bool:
+    def rests(self) -> bool:
         """Whether it has been told to stand."""
-        return self._controller.rests(now_s)
+        return self._mute or self._controller.rests(self._way_s)
+
+    def _due_s(self) -> float:
+        """How far on its way the arm is to be now."""
+        return self._way_s + min(self._clock() - self._sent_s, MOST_PERIODS * self.settings.period_s)
+
+    def _give_up(self, why: str) -> None:
+        """Brake, once, and say why for good."""
+        if not self.fault:
+            self.fault = f"{self.robot.name} is lost: {why}"
+            self.brake()
 
     def close(self) -> str:
         """Leave the bus, torque as configured; what went wrong with that, or nothing."""

@@ -55,7 +55,7 @@ class ArmNode(Node):
             self._images = self.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
             self._info = self.create_publisher(CameraInfo, "camera/camera_info", qos_profile_sensor_data)
         self._ticks, self._shown_s, self._reported = 0, -np.inf, ""
-        self._arm.connect(time.monotonic())
+        self._arm.connect()
         self.create_subscription(JointTrajectory, "joint_trajectory", self._on_trajectory, 1)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(self._settings.period_s, self._tick, clock=steady)
@@ -64,23 +64,23 @@ class ArmNode(Node):
 
     def close(self) -> None:
         """Told to end in mid-motion: brake, then leave the robot as on_shutdown says."""
-        self._arm.brake(time.monotonic())
+        self._arm.brake()
         limit_s = time.monotonic() + LAST_S
-        while not self._arm.rests(time.monotonic()) and time.monotonic() < limit_s:
-            self._arm.tick(time.monotonic())
+        while not self._arm.rests() and time.monotonic() < limit_s:
+            self._arm.tick()
             time.sleep(self._settings.period_s)
-        self._arm.tick(time.monotonic())  # its last point
+        self._arm.tick()  # its last point
         if said := self._arm.close():
             self.get_logger().error(said)
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         try:
-            self._arm.accept(from_joint_trajectory(message), time.monotonic())
+            self._arm.accept(from_joint_trajectory(message))
         except DataError as error:
             self.get_logger().error(f"ignored a trajectory: it {error}", throttle_duration_sec=1.0)
 
     def _tick(self) -> None:
-        felt = self._arm.tick(time.monotonic())
+        felt = self._arm.tick()
         if felt is not None:
             self._ticks += 1
             self._publish(felt)

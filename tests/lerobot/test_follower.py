@@ -87,11 +87,14 @@ def test_arm_node_leads_lerobots_own_class(tmp_path: Path, monkeypatch: pytest.M
     ticks = on_the_bench(robot, Follower())
     monkeypatch.setattr(robot, "connect", lambda **_: None)  # there are no registers to write to
     monkeypatch.setattr(SO101Follower, "is_calibrated", True)
-    arm = Arm(robot, ArmParameters(joints=SO101.joints))
-    felt = arm.connect(0.0)
+    now_s = 0.0
+    arm = Arm(robot, ArmParameters(joints=SO101.joints), clock=lambda: now_s)
+    felt: Any = arm.connect()
     target = felt.q_rad + np.array([0.3, -0.2, 0.1, 0.0, 0.5])
-    arm.accept(Command(SO101.joints, np.array([1.0]), target[None], np.zeros((1, 5))), 0.0)
-    felt: Any = [arm.tick(0.02 * i) for i in range(1, 60)][-1]
+    arm.accept(Command(SO101.joints, np.array([1.0]), target[None], np.zeros((1, 5))))
+    for _ in range(60):
+        now_s += 0.02
+        felt = arm.tick()
     np.testing.assert_allclose(felt.q_rad, target, atol=0.002)
     assert ticks[robot.bus.motors["shoulder_pan"].id] == pytest.approx(2048 + 0.3 / 2 / np.pi * 4095, abs=1.5)
 
@@ -104,9 +107,9 @@ def test_in_a_dry_run_lerobots_servos_are_limp(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(SO101Follower, "is_calibrated", True)
     monkeypatch.setattr(robot.bus, "disable_torque", lambda: called.append("limp"))
     arm = Arm(robot, ArmParameters(joints=SO101.joints, dry_run=True))
-    arm.connect(0.0)
+    arm.connect()
     assert called == ["connect", "limp"]
-    assert arm.tick(0.02) is not None
+    assert arm.tick() is not None
     assert ticks == before
 
 

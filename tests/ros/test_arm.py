@@ -18,19 +18,24 @@ SO101 = ROBOTS["so101"]
 
 
 class Bench:
-    """A stand-in, the arm that leads it, a clock, and a plug that can be pulled from sending or from sensing."""
+    """A stand-in, the arm that leads it, a clock, and a plug that can be pulled from sending or from sensing.
+
+    ``blocks``: how long the next call takes, by its name.
+    """
 
     def __init__(self, robot: dict[str, Any] | None = None, **settings: Any) -> None:
         self.now_s, self.sent = 0.0, []
         self.pulled: set[str] = set()
+        self.blocks: dict[str, float] = {}
         self.robot = Follower(clock=lambda: self.now_s, **(robot or {}))
         for call in ("send_action", "get_observation"):
             setattr(self.robot, call, self._watched(call, getattr(self.robot, call)))
-        self.arm = Arm(self.robot, ArmParameters(joints=SO101.joints, **settings))
-        self.felt = self.arm.connect(self.now_s)
+        self.arm = Arm(self.robot, ArmParameters(joints=SO101.joints, **settings), clock=lambda: self.now_s)
+        self.felt = self.arm.connect()
 
     def _watched(self, call: str, done: Any) -> Any:
         def watched(*given: Any) -> Any:
+            self.now_s += self.blocks.pop(call, 0.0)
             if call in self.pulled:
                 raise OSError(f"{call}:\n no such device")
             self.sent += given
@@ -43,14 +48,14 @@ class Bench:
         felt = []
         for _ in range(round(seconds / PERIOD_S)):
             self.now_s += PERIOD_S
-            felt.append(self.arm.tick(self.now_s))
+            felt.append(self.arm.tick())
         return felt
 
     def go(self, step_rad: np.ndarray, seconds: float = 0.5) -> np.ndarray:
         """Where the arm is told to go from where it is told to be."""
         target = self.felt.q_rad + step_rad
         rest = np.zeros((1, 5))
-        self.arm.accept(Command(SO101.joints, np.array([seconds]), target[None], rest), self.now_s)
+        self.arm.accept(Command(SO101.joints, np.array([seconds]), target[None], rest))
         return target
 
 
@@ -151,7 +156,7 @@ class Absent(Follower):
 )
 def test_a_robot_that_cannot_be_led_is_refused_in_one_line(kind: type, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        Arm(kind(), ArmParameters()).connect(0.0)
+        Arm(kind(), ArmParameters()).connect()
 
 
 def test_a_dry_run_sends_nothing_and_tells_what_it_would() -> None:
@@ -193,6 +198,55 @@ def test_an_arm_that_can_no_longer_be_felt_is_braked_and_given_up() -> None:
         bench.go(TURN)
     assert bench.run(1.0) == [None] * 50, "a bus that comes back is no arm that came back"
     assert len(bench.sent) == before
+
+
+@pytest.mark.parametrize("call", ["send_action", "get_observation"])
+@pytest.mark.parametrize("fails", [False, True], ids=["answers", "fails"])
+def test_a_call_that_blocks_for_too_long_is_a_lost_bus_and_no_goal_leaps(call: str, fails: bool) -> None:
+    bench = Bench()
+    bench.go(1.0 * np.eye(5)[0], seconds=0.75)  # up to 2 rad/s
+    bench.run(0.36)
+    bench.blocks = {call: 0.5}
+    bench.pulled = {call} if fails else set()
+    before = len(bench.sent)
+    bench.run(PERIOD_S)
+    why = (
+        f"OSError: {call}: no such device"
+        if fails
+        else "its bus and cameras took 0.50 s to answer, bus_timeout_s is 0.1"
+    )
+    assert bench.arm.fault == f"rehearse_follower is lost: {why}"
+    bench.pulled = set()
+    assert bench.run(2.0) == [None] * 100
+    sent = np.radians([action["shoulder_pan.pos"] for action in bench.sent[before - 2 :]])
+    assert 3 < len(sent) < 16, "braked, and then not a word more"
+    assert np.abs(np.diff(sent)).max() < 2 * 2.0 * PERIOD_S + 1e-6
+    assert abs(sent[-1] - sent[-2]) < 12 * PERIOD_S**2, "it has come to rest"
+
+
+def test_a_call_that_blocks_for_a_little_while_delays_the_way_and_shortens_nothing() -> None:
+    bench = Bench()
+    target = bench.go(1.0 * np.eye(5)[0], seconds=0.75)
+    bench.run(0.36)
+    bench.blocks = {"get_observation": 0.09}
+    bench.run(1.5)
+    assert bench.arm.fault == ""
+    sent = np.radians([action["shoulder_pan.pos"] for action in bench.sent])
+    assert np.abs(np.diff(sent)).max() < 2 * 2.0 * PERIOD_S + 1e-6
+    assert sent[-1] == pytest.approx(target[0])
+
+
+def test_an_arm_that_cannot_even_be_braked_is_left_alone() -> None:
+    bench = Bench()
+    bench.go(TURN)
+    bench.run(0.2)
+    bench.pulled, before = {"send_action", "get_observation"}, len(bench.sent)
+    bench.run(0.5)
+    assert bench.arm.fault == "rehearse_follower is lost: OSError: send_action: no such device"
+    assert bench.arm.rests()
+    bench.pulled = set()
+    assert bench.run(1.0) == [None] * 50
+    assert len(bench.sent) == before, "a bus that comes back is no arm that came back"
 
 
 def test_at_the_end_torque_is_as_was_asked() -> None:

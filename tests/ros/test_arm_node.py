@@ -46,7 +46,8 @@ class Rig:
     def start(self, **parameters: object) -> subprocess.Popen:
         """Both nodes, until the arm is felt and the guard content; the arm's process."""
         here = lambda name: str(Path(sys.executable).with_name(name))  # noqa: E731
-        given = {"robot_file": self.robot_file, **parameters}
+        patience = {"bus_timeout_s": 1.0}  # of a simulated bus on a busy machine
+        given = {"robot_file": self.robot_file, **patience, **parameters}
         files = [f"--params-file={ROOT / 'config' / name}.yaml" for name in ("arm", "so101")]
         files = [word for name in files for word in name.split("=")]
         said = [word for name, value in given.items() for word in ("-p", f"{name}:={value}")]
