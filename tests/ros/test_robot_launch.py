@@ -30,6 +30,7 @@ def told(command: list[str]) -> dict[str, Any]:
     yaml = pytest.importorskip("yaml", reason="needs PyYAML, which a ROS 2 brings along")
     files = [command[i + 1] for i, word in enumerate(command) if word == "--params-file"]
     read = [yaml.safe_load(Path(name).read_text())["/**"]["ros__parameters"] for name in files]
+    assert all(read), "rcl takes no file without a parameter"
     return {name: value for one in read for name, value in one.items()}
 
 
@@ -70,10 +71,40 @@ def test_a_robot_of_your_own(tmp_path: Path) -> None:
     mine.write_text(json.dumps({"/**": {"ros__parameters": {"joints": ["a", "b"]}}}))
     given = started(tmp_path, robot=str(mine), interface="ros2_control")
     assert told(given["guard_node"])["joints"] == ["a", "b"]
-    assert told(given["guard_node"])["urdf_file"] == ""
+    assert told(given["guard_node"])["urdf_file"] == ""  # of config/guard.yaml; the guard warns of it
     (tmp_path / "mine.urdf").touch()
     given = started(tmp_path, robot=str(mine), interface="ros2_control")
     assert told(given["guard_node"])["urdf_file"] == str(tmp_path / "mine.urdf")
+
+
+def written(path: Path, **parameters: Any) -> str:
+    """A parameter file."""
+    path.write_text(json.dumps({"/**": {"ros__parameters": parameters}}))
+    return str(path)
+
+
+def test_what_the_files_ask_for_stays_unless_an_argument_says_otherwise(tmp_path: Path) -> None:
+    own = "/my/table.urdf"
+    mine = written(tmp_path / "mine.yaml", joints=["a"], urdf_file=own)
+    (tmp_path / "mine.urdf").touch()
+    for of in ({"robot": mine}, {"robot": "so101", "limits": mine}, {"robot": mine, "limits": mine}):
+        given = started(tmp_path, robot_file="my_so101.yaml", **of)
+        assert told(given["guard_node"])["urdf_file"] == own
+        given = started(tmp_path, robot_file="my_so101.yaml", urdf_file="/other.urdf", **of)
+        assert told(given["guard_node"])["urdf_file"] == "/other.urdf"
+    bare = written(tmp_path / "bare.yaml", joints=["a"])
+    given = started(tmp_path, robot=bare, interface="ros2_control", guard_params=mine)
+    assert told(given["guard_node"])["urdf_file"] == own
+
+    dry = written(tmp_path / "dry.yaml", dry_run=True)
+    for said, expected in (({}, True), ({"dry_run": "false"}, False), ({"dry_run": "true"}, True)):
+        for of in ({"arm_params": dry}, {"limits": dry}):
+            assert told(started(tmp_path, robot_file="my_so101.yaml", **of, **said)["arm_node"])["dry_run"] is expected
+
+    plans = written(tmp_path / "plans.yaml", checkpoint="/my/model")
+    for said, expected in (({}, "/my/model"), ({"checkpoint": "/other"}, "/other")):
+        given = started(tmp_path, planner="true", planner_params=plans, **said)
+        assert told(given["planner_node"])["checkpoint"] == expected
 
 
 @pytest.mark.parametrize(
@@ -135,7 +166,8 @@ def test_its_nodes_work_together(nodes: Nodes, probe: Probe, tmp_path: Path) -> 
     images = probe.listen("/camera/image_raw", Image, qos_profile_sensor_data)
     joints = probe.listen("/joint_states", JointState)
     verdicts = probe.listen("/guard/verdict", DiagnosticStatus)
-    given = started(tmp_path, guard_params=str(PATIENT), limits=str(CONFIG / "so101_bringup.yaml"))
+    patient = {"guard_params": str(PATIENT), "arm_params": written(tmp_path / "arm.yaml", bus_timeout_s=2.0)}
+    given = started(tmp_path, limits=str(CONFIG / "so101_bringup.yaml"), **patient)
     processes = [nodes.run(command, name) for name, command in given.items()]
     commanded, held = probe.talk("/guard/command", JointTrajectory), probe.talk("/guard/enable", Bool)
     probe.until(lambda: len(joints) > 20 and images and verdicts, "the arm")
