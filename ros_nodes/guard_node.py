@@ -4,7 +4,7 @@
 
 In: ~/command (JointTrajectory), joint_states, ~/enable (Bool, the deadman's switch, to be refreshed). Services ~/stop,
 ~/reset (Trigger). Out: joint_trajectory for a joint_trajectory_controller: stamp 0, positions and velocities, at rest
-at its end; ~/verdict (DiagnosticStatus) on every command and whenever it changes; /diagnostics once a second.
+at its end; ~/verdict (DiagnosticStatus, latched) on every command and whenever it changes; /diagnostics once a second.
 
 All rules are in rehearse.ros_nodes.guard; here messages become numbers and back. Imports neither torch nor mujoco: what
 thinks may hang, grow or be killed, and this goes on.
@@ -15,7 +15,7 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
@@ -28,12 +28,15 @@ from rehearse.ros_nodes.guard.verdict import PASS, severest
 from rehearse.ros_nodes.parameters import GuardParameters, declare
 from rehearse.ros_nodes.reading import from_joint_trajectory, seconds
 
+LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # who asks late hears the last ones
 LEVELS = {
     Action.PASS: DiagnosticStatus.OK,
     Action.CLAMP: DiagnosticStatus.WARN,
     Action.HOLD: DiagnosticStatus.ERROR,
     Action.STOP: DiagnosticStatus.ERROR,
 }
+NO_SWITCH = "no deadman's switch: for simulation only"
+NO_BOX = "urdf_file is empty: the tool may go anywhere, workspace_low_m and workspace_high_m are not looked at"
 
 
 class GuardNode(Node):
@@ -47,7 +50,7 @@ class GuardNode(Node):
         self._latest = {"command": PASS, "watch": PASS}  # the last verdict on either
         self._last_refusal = ""
         self._told = self.create_publisher(JointTrajectory, "joint_trajectory", 1)
-        self._verdicts = self.create_publisher(DiagnosticStatus, "~/verdict", 10)
+        self._verdicts = self.create_publisher(DiagnosticStatus, "~/verdict", LATCHED)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(JointTrajectory, "~/command", self._on_command, QoSProfile(depth=1))
         self.create_subscription(JointState, "joint_states", self._on_joints, qos_profile_sensor_data)
@@ -58,44 +61,55 @@ class GuardNode(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(self._settings.period_s, self._watch, clock=steady)
         self.create_timer(1.0, self._report, clock=steady)
-        if not self._settings.deadman:
-            self.get_logger().warning("no deadman's switch: for simulation only")
+        self._off = [
+            said
+            for given, said in ((self._settings.deadman, NO_SWITCH), (self._settings.urdf_file, NO_BOX))
+            if not given
+        ]
+        for said in self._off:
+            self.get_logger().warning(said)
         self.get_logger().info(f"guarding {len(self._settings.joints)} joints")
 
     def close(self) -> None:
         """Told to end in mid-motion: brake, as a last word."""
-        self._tell(self._guard.stop(self._now()))
+        now = self._now()
+        self._tell(self._guard.stop(now), now)
 
     # -- in ------------------------------------------------------------------------------------------------------
 
-    def _on_command(self, message: JointTrajectory) -> None:
-        command = from_joint_trajectory(message)
-        verdict, told = self._guard.judge(command, self._now(), self._controllers())
-        self._tell(told)
+    def _on_command(self, message: JointTrajectory, info: dict) -> None:
+        command, controllers = from_joint_trajectory(message), self._controllers()
+        now = self._now()
+        verdict, told = self._guard.judge(command, now, controllers, _age_s(info))
+        verdict = self._tell(told, now) or verdict
         self._counts[verdict.action] += 1
         self._say("command", verdict)
 
-    def _on_joints(self, message: JointState) -> None:
+    def _on_joints(self, message: JointState, info: dict) -> None:
         stamp_s = seconds(message.header.stamp)
         names = tuple(message.name[: MOST_JOINTS + 1])  # one too many is enough to refuse it by
-        self._guard.sense(names, message.position, self._now(), stamp_s)
+        self._guard.sense(names, message.position, self._now(), stamp_s, _age_s(info))
 
-    def _on_enable(self, message: Bool) -> None:
-        self._guard.enable(message.data, self._now())
+    def _on_enable(self, message: Bool, info: dict) -> None:
+        self._guard.enable(message.data, self._now(), _age_s(info))
 
     def _on_stop(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
-        self._tell(self._guard.stop(self._now()))
+        now = self._now()
+        self._tell(self._guard.stop(now), now)
         reply.success, reply.message = True, "braking; nothing passes until ~/reset"
         return reply
 
     def _on_reset(self, _: Trigger.Request, reply: Trigger.Response) -> Trigger.Response:
-        reply.success, reply.message, told = self._guard.reset(self._now(), self._controllers())
-        self._tell(told)
+        now = self._now()
+        reply.success, reply.message, told = self._guard.reset(now, self._controllers())
+        if unsaid := self._tell(told, now):
+            reply.success, reply.message = False, unsaid.detail
         return reply
 
     def _watch(self) -> None:
-        verdict, told = self._guard.watch(self._now(), self._controllers())
-        self._tell(told)
+        now = self._now()
+        verdict, told = self._guard.watch(now, self._controllers())
+        verdict = self._tell(told, now) or verdict
         if verdict.reason != self._latest["watch"].reason:
             self._say("watch", verdict)
 
@@ -109,9 +123,15 @@ class GuardNode(Node):
         listeners = self.get_subscriptions_info_by_topic(self._told.topic_name)
         return sum(listener.node_name == self._settings.controller for listener in listeners)
 
-    def _tell(self, told: Trajectory | None) -> None:
-        if told is not None:
-            self._told.publish(messages.to_joint_trajectory(self._settings.joints, told))
+    def _tell(self, told: Trajectory | None, now: Now) -> Verdict | None:
+        """Say what was judged to be right ``now``, unless that is long ago: a verdict, where it is."""
+        if told is None:
+            return None
+        message = messages.to_joint_trajectory(self._settings.joints, told)
+        if (late_s := time.monotonic() - now.steady_s) > self._settings.joint_timeout_s:
+            return self._guard.unsaid(self._now(), late_s)
+        self._told.publish(message)
+        return None
 
     def _say(self, on: str, verdict: Verdict) -> None:
         """Publish a verdict; log what is refused, when it begins to be."""
@@ -130,13 +150,10 @@ class GuardNode(Node):
             "last_refusal": self._last_refusal,
         }
         status = self._status(severest(self._latest.values()), {**counts, **state})
-        others = self.count_publishers(self._told.topic_name) - 1
-        for wrong, said in (
-            (not self._settings.deadman, "no deadman's switch: for simulation only"),
-            (others > 0, "somebody else commands the controller too, past the guard"),
-        ):
-            if wrong and status.level == DiagnosticStatus.OK:
-                status.level, status.message = DiagnosticStatus.WARN, said
+        others = self.count_publishers(self._told.topic_name) > 1
+        warned = [*self._off, *(["somebody else commands the controller too, past the guard"] if others else [])]
+        if warned and status.level == DiagnosticStatus.OK:
+            status.level, status.message = DiagnosticStatus.WARN, "; ".join(warned)
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
@@ -145,3 +162,11 @@ class GuardNode(Node):
         values = {"action": verdict.action.name.lower(), "reason": verdict.reason.value, **more}
         said = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason.value
         return messages.to_status("guard", LEVELS[verdict.action], said, values)
+
+
+def _age_s(info: dict) -> float:
+    """How long ago a message was sent: by the system clock of its sender's machine, whatever ROS time is, and by ours.
+
+    When it was received is no help: a process that stands still receives when it goes on.
+    """
+    return time.time() - 1e-9 * info["source_timestamp"]

@@ -102,11 +102,13 @@ class GuardParameters:
     most_stretch: float = parameter(4.0, "a command that must be slowed down more is held", within=(1.0, 20.0))
     jump_rad: float = parameter(0.05, "how far from where the arm is told to be a command may begin", within=(0.0, 0.5))
     tracking_rad: float = parameter(0.25, "a joint further from where it should be stops the arm", within=(0.01, 2.0))
-    command_age_s: float = parameter(0.3, "a command with a stamp may be so old", within=(0.01, 10.0))
+    command_age_s: float = parameter(
+        0.3, "a command may be so old, by when it was sent and by its stamp", within=(0.01, 10.0)
+    )
     command_timeout_s: float = parameter(0.5, "brake after so long without a command", within=(0.02, 10.0))
     joint_timeout_s: float = parameter(0.2, "brake after so long without joint_states", within=(0.02, 10.0))
     deadman: bool = parameter(True, "move only while somebody refreshes ~/enable")
-    deadman_timeout_s: float = parameter(0.3, "how long one ~/enable lasts", within=(0.02, 10.0))
+    deadman_timeout_s: float = parameter(0.3, "how long one ~/enable lasts, from when it was sent", within=(0.02, 10.0))
     clock_jump_s: float = parameter(
         0.5, "ROS time that is ahead of the wall by so much has jumped", within=(0.05, 60.0)
     )

@@ -73,7 +73,7 @@ class Company:
         clock = {"use_sim_time": settings.own_clock}
         # What goes by the wall's clock must not hurry a robot that is slowed down.
         slow = settings.pace != 1
-        patient = {"joint_timeout_s": 3.0, "command_timeout_s": 3.0} if slow else {}
+        patient = {"joint_timeout_s": 3.0, "command_age_s": 3.0, "command_timeout_s": 3.0} if slow else {}
         self.processes = {
             "guard": self.nodes.start("guard_node", deadman=settings.deadman, urdf_file=urdf, **patient, **clock)
         }

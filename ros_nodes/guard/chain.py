@@ -77,16 +77,30 @@ def turned(axis: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
 
 def _link(element: ElementTree.Element, joint: int | None) -> Link:
     origin, axis = element.find("origin"), element.find("axis")
-    numbers = lambda part, name, default: np.array(  # noqa: E731
-        [float(word) for word in (default if part is None else part.get(name, default)).split()]
-    )
-    roll, pitch, yaw = numbers(origin, "rpy", "0 0 0")
+    named = element.get("name")
+    roll, pitch, yaw = _three(named, origin, "rpy", "0 0 0")
     x, y, z = np.eye(3)
     turn = lambda about, angle: turned(about, np.array([angle]))[0]  # noqa: E731
-    direction = numbers(axis, "xyz", "1 0 0")
+    direction = _three(named, axis, "xyz", "1 0 0")
+    if not (length := np.linalg.norm(direction)) > 0:
+        raise ConfigError(f"joint {named!r} in the robot description has an axis of no length")
     return Link(
         rotation=turn(z, yaw) @ turn(y, pitch) @ turn(x, roll),
-        offset_m=numbers(origin, "xyz", "0 0 0"),
-        axis=direction / np.linalg.norm(direction),
+        offset_m=_three(named, origin, "xyz", "0 0 0"),
+        axis=direction / length,
         joint=joint,
     )
+
+
+def _three(joint: str, part: ElementTree.Element | None, name: str, default: str) -> np.ndarray:
+    """The three numbers of an origin or an axis; ConfigError where they are none."""
+    said = default if part is None else part.get(name, default)
+    try:
+        numbers = np.array([float(word) for word in said.split()])
+    except ValueError:
+        numbers = np.zeros(0)
+    if len(numbers) != 3 or not np.isfinite(numbers).all():
+        raise ConfigError(
+            f"joint {joint!r} in the robot description has {name} {said!r:.60}; expected 3 finite numbers"
+        )
+    return numbers

@@ -1,9 +1,11 @@
 """The guard's rules, one pure function each, in the order in which they are asked.
 
-    finite(command) -> fresh -> enabled -> joint_set -> position -> velocity -> acceleration -> workspace -> continuity
+    finite(command) -> fresh -> timely -> enabled -> joint_set -> position -> velocity -> acceleration -> workspace
+    -> continuity
 
 Each returns a Verdict. Up to joint_set they look at the command as it came; from position on at a Trajectory that
 starts from the state which the arm has been told to be in. What each does and why is tabulated in docs/safety.md.
+They ask whether all is well, not whether something is wrong: what is no number passes nowhere.
 """
 
 import numpy as np
@@ -16,6 +18,7 @@ from rehearse.ros_nodes.guard.verdict import PASS, Action, Reason, Verdict
 TOLERANCE = 1.001  # of speeds and accelerations: rounding is no offence
 _SAME_RAD = 1e-6
 _SAME_M = 1e-6
+_SKEW = "its sender's clock differs from the guard's: set both by NTP"
 _STEP = 1.05  # how finely a stretch is searched
 
 
@@ -36,12 +39,29 @@ def fresh(stamp_s: float, now_s: float, most_s: float) -> Verdict:
     return PASS
 
 
-def enabled(age_s: float, most_s: float) -> Verdict:
-    """Somebody holds the deadman's switch: it said true not long ago. ``age_s`` is inf where it said false."""
-    if age_s > most_s:
-        said = "released, or never held" if np.isinf(age_s) else f"silent for {age_s:.2f} s"
-        return Verdict(Action.HOLD, Reason.DISABLED, f"the deadman's switch is {said}")
-    return PASS
+def timely(what: str, reason: Reason, age_s: float, most_s: float) -> Verdict:
+    """It was sent not long ago, by the wall's clocks of whoever sent it and of the guard.
+
+    What comes may have waited: the middleware keeps the last word for a guard that stood still, also of somebody who
+    has died since. A sender whose clock differs looks like one that is late, or like one from the future.
+    """
+    if abs(age_s) <= most_s:
+        return PASS
+    when = f"{age_s:.3f} s ago" if age_s > 0 else f"{-age_s:.3f} s ahead"
+    return Verdict(Action.HOLD, reason, f"{what} was sent {when}, at most {most_s} s: it waited, or {_SKEW}")
+
+
+def enabled(age_s: float, most_s: float, late_s: float = 0.0) -> Verdict:
+    """Somebody holds the deadman's switch: it said true not long ago. ``age_s`` is inf where it said false.
+
+    ``late_s``: by how much its last word came late.
+    """
+    if age_s <= most_s:
+        return PASS
+    if np.isinf(age_s):
+        return Verdict(Action.HOLD, Reason.DISABLED, "the deadman's switch is released, or never held")
+    why = f"; what it says comes {late_s:.2f} s late, or {_SKEW}" if late_s > most_s / 2 else ""
+    return Verdict(Action.HOLD, Reason.DISABLED, f"the deadman's switch is silent for {age_s:.2f} s{why}")
 
 
 def joint_set(command: Command, joints: tuple[str, ...]) -> Verdict:
@@ -64,7 +84,7 @@ def position(trajectory: Trajectory, limits: Limits) -> Verdict:
         (Verdict(Action.HOLD, Reason.MARGIN, "into the margin before its limit"), limits.soft()),
     ):
         further = _beyond(path, low, high) - _beyond(path[:1], low, high)
-        if further.max() > _SAME_RAD:
+        if not further.max() <= _SAME_RAD:
             joint = limits.joints[int(np.argmax(further.max(0)))]
             return Verdict(verdict.action, verdict.reason, f"leads {joint} {verdict.detail} by {further.max():.3f} rad")
     return PASS
@@ -75,7 +95,7 @@ def room_to_brake(trajectory: Trajectory, limits: Limits) -> Verdict:
     q, qd = trajectory.samples()
     braking_s = np.max(np.abs(qd) / limits.acceleration, axis=1, keepdims=True)
     further = _beyond(q + qd * braking_s / 2, limits.low, limits.high) - _beyond(q[:1], limits.low, limits.high)
-    if further.max() > _SAME_RAD:
+    if not further.max() <= _SAME_RAD:
         joint = limits.joints[int(np.argmax(further.max(0)))]
         return Verdict(Action.HOLD, Reason.POSITION, f"is too fast for {joint} to brake before its limit")
     return PASS
@@ -103,7 +123,7 @@ def workspace(path_m: np.ndarray, limits: Limits) -> Verdict:
     """The tool's path (m,3) stays within its box; a tool that is outside may come back, but go no further out."""
     low, high = limits.workspace_low, limits.workspace_high
     further = _beyond(path_m, low, high) - _beyond(path_m[:1], low, high)
-    if further.max() > _SAME_M:
+    if not further.max() <= _SAME_M:
         axis = "xyz"[int(np.argmax(further.max(0)))]
         return Verdict(Action.HOLD, Reason.WORKSPACE, f"the tool leaves its box by {further.max():.3f} m along {axis}")
     return PASS
@@ -120,7 +140,7 @@ def continuity(
     wanted = state[0] + state[1] * first_s
     reach = np.maximum(np.abs(trajectory.qd_radps[0]), np.abs(state[1])) * first_s
     gap = np.abs(trajectory.q_rad[0] - wanted) - reach
-    if gap.max() > jump_rad:
+    if not gap.max() <= jump_rad:
         said = f"begins {gap.max():.3f} rad from where the arm has been told to be, at most {jump_rad} rad"
         return Verdict(Action.HOLD, Reason.JUMP, said)
     return PASS

@@ -34,7 +34,9 @@ from rehearse.ros_nodes.guard.verdict import PASS, Action, Reason, Verdict, seve
 from rehearse.ros_nodes.parameters import GuardParameters
 
 Answer = tuple[Verdict, Trajectory | None]
-STAND_S = 0.5  # in which a controller gets to where the arm is, when it is told to stand
+STAND_S = 0.5  # in which a controller gets to where the arm is, when it is told to stand; longer where that is far
+# An arm stands that is sensed within so little for so long, in ROS time; less is an encoder's noise.
+STANDS_RAD, STANDS_S = 0.01, 0.2
 _BACK_S = 1e-3  # a clock read twice may be a little behind itself
 
 
@@ -61,18 +63,32 @@ class Guard:
         self._last: Now | None = None
         self._measured: np.ndarray | None = None
         self._damaged = PASS  # what was wrong with the last joint state
+        self._waited, self._waited_s = PASS, -np.inf  # and with one that was sent long ago, and when it came
         self._sensed_s = self._enabled_s = self._commanded_s = -np.inf  # steady time of the last good ones
+        self._late_s = 0.0  # how long the last true of the deadman's switch was on its way
+        self._untimely, self._untimely_s = PASS, -np.inf  # what was wrong with a true that does not count, and when
         self._lost_s: float | None = None  # steady time since when it is not known what the controller does, and why
         self._lost = PASS
-        self._jumped = False  # ROS time did, and the arm has not been sensed since
+        self._jumped = False  # ROS time did, and the arm has not been sensed to stand since
+        self._stood: tuple[float, np.ndarray] | None = None  # since then: from when on it was about there, ROS time
+        self._stood_s = 0.0  # and for how long
         self._braked = False
 
     # -- what comes in -------------------------------------------------------------------------------------------
 
-    def sense(self, joints: tuple[str, ...], q_rad: np.ndarray, now: Now, stamp_s: float = 0.0) -> None:
-        """A joint state: any order, other joints may be among them; ``stamp_s`` 0 carries no stamp."""
-        if (late := checks.fresh(stamp_s, now.ros_s, self.settings.joint_timeout_s)) is not PASS:
+    def sense(
+        self, joints: tuple[str, ...], q_rad: np.ndarray, now: Now, stamp_s: float = 0.0, age_s: float = 0.0
+    ) -> None:
+        """A joint state: any order, other joints may be among them; ``stamp_s`` 0 carries no stamp.
+
+        It was sent ``age_s`` ago by the wall's clock.
+        """
+        most_s = self.settings.joint_timeout_s
+        if (late := checks.fresh(stamp_s, now.ros_s, most_s)) is not PASS:
             self._damaged = Verdict(Action.HOLD, Reason.STALE_JOINTS, f"joint_states are {late.detail}")
+            return
+        if (late := checks.timely("a joint state", Reason.STALE_JOINTS, age_s, most_s)) is not PASS:
+            self._waited, self._waited_s = late, now.steady_s
             return
         if said := _ill_formed(joints, len(q_rad), self.limits.joints):
             self._damaged = Verdict(Action.HOLD, Reason.JOINT_SET, f"joint_states {said}")
@@ -82,17 +98,31 @@ class Guard:
             self._damaged = Verdict(Action.HOLD, Reason.NOT_FINITE, "joint_states are not finite")
             return
         self._measured, self._damaged, self._sensed_s = measured, PASS, now.steady_s
+        if self._stood is None or np.abs(measured - self._stood[1]).max() > STANDS_RAD:
+            self._stood = now.ros_s, measured
+        self._stood_s = now.ros_s - self._stood[0]
         if self.reference is None:
             self.reference = Reference(measured)
 
-    def enable(self, on: bool, now: Now) -> None:
-        """The deadman's switch says that it is held, or that it is not."""
-        self._enabled_s = now.steady_s if on else -np.inf
+    def enable(self, on: bool, now: Now, age_s: float = 0.0) -> None:
+        """The deadman's switch says that it is held, or that it is not; sent ``age_s`` ago by the wall's clock.
+
+        It was held when that was sent, not when it came: a true lasts from then on, and an old one counts for nothing.
+        """
+        if not on:
+            self._enabled_s = self._untimely_s = -np.inf
+            return
+        found = checks.timely("the deadman's true", Reason.STALE_ENABLE, age_s, self.settings.deadman_timeout_s)
+        if found is not PASS:
+            self._untimely, self._untimely_s = found, now.steady_s
+            return
+        self._late_s, self._untimely_s = max(age_s, 0.0), -np.inf
+        self._enabled_s = max(self._enabled_s, now.steady_s - self._late_s)
 
     def stop(self, now: Now) -> Trajectory | None:
         """The operator's: brake, and let nothing pass until `reset`."""
         self.latched = self.latched or Verdict(Action.STOP, Reason.OPERATOR, "stopped by ~/stop")
-        return self._brake(now)
+        return None if self._time_jumped(now) else self._brake(now)
 
     def reset(self, now: Now, controllers: int) -> tuple[bool, str, Trajectory | None]:
         """Begin anew where the arm is, which it is told to hold; refused while what is wrong goes on."""
@@ -101,17 +131,20 @@ class Guard:
             return False, f"not reset, {wrong.reason}: {wrong.detail}", None
         if not self.reference.rests(now.ros_s):
             return False, "not reset: the arm is still braking", None
-        self.latched, self._lost_s, self._jumped = None, None, False
+        self.latched = None
+        if self._jumped:
+            return True, "reset; goes on once the arm stands", None
+        self._lost_s = None
         return True, "reset; the next good command is carried out", self._stand(now)
 
     # -- what goes out -------------------------------------------------------------------------------------------
 
-    def judge(self, command: Command, now: Now, controllers: int) -> Answer:
-        """What becomes of a command."""
+    def judge(self, command: Command, now: Now, controllers: int, age_s: float = 0.0) -> Answer:
+        """What becomes of a command that was sent ``age_s`` ago by the wall's clock."""
         self._commanded_s = now.steady_s
         if self._time_jumped(now):
             return self._lost, None
-        verdict, trajectory = self._examine(command, now, controllers)
+        verdict, trajectory = self._examine(command, now, controllers, age_s)
         if verdict.action >= Action.HOLD:
             return self._refuse(verdict, now)
         self._braked = False
@@ -122,7 +155,9 @@ class Guard:
         """What is wrong now, whether or not anybody commands; brakes where something is and the arm moves."""
         if self._time_jumped(now):
             return self._lost, None
-        if self._jumped and self._sensed_s > self._lost_s:
+        if self._jumped:
+            if self._stood_s < STANDS_S:
+                return self._lost, None  # what it was told last ends at rest, and what it makes of that is not known
             self._jumped = False
             return self._lost, self._stand(now)
         if (gone := self._followed(controllers)) is not PASS:
@@ -136,12 +171,13 @@ class Guard:
             found = Verdict(Action.HOLD, Reason.SILENT, f"no command for {silent_s:.2f} s")
         return self._refuse(found, now) if found.action >= Action.HOLD else (found, None)
 
-    def _examine(self, command: Command, now: Now, controllers: int) -> tuple[Verdict, Trajectory | None]:
+    def _examine(self, command: Command, now: Now, controllers: int, age_s: float) -> tuple[Verdict, Trajectory | None]:
         """The verdict on a command, and what of it may go on."""
         limits, settings = self.limits, self.settings
         early = [
             checks.finite(command),
             checks.fresh(command.stamp_s, now.ros_s, settings.command_age_s),
+            checks.timely("the command", Reason.STALE_COMMAND, age_s, settings.command_age_s),
             self._lasting(now, controllers),
             checks.joint_set(command, limits.joints),
         ]
@@ -163,6 +199,11 @@ class Guard:
         final = with_tail(cut(stretched(wished, verdict.stretch), settings.horizon_s), limits.acceleration)
         last = severest([checks.position(final, limits), checks.room_to_brake(final, limits), self._workspace(final)])
         return (last, None) if last.action >= Action.HOLD else (verdict, final)
+
+    def unsaid(self, now: Now, late_s: float) -> Verdict:
+        """What the arm was to be told was not: it was thought out ``late_s`` ago, by a guard that stood still since."""
+        self.reference.forget()
+        return self._lose_track(f"the guard stood still for {late_s:.3f} s while it judged", now)
 
     # -- what is wrong -------------------------------------------------------------------------------------------
 
@@ -188,7 +229,9 @@ class Guard:
         if self._damaged is not PASS:
             return self._damaged
         age_s = now.steady_s - self._sensed_s
-        if age_s > self.settings.joint_timeout_s:
+        if age_s > (most_s := self.settings.joint_timeout_s):
+            if now.steady_s - self._waited_s <= most_s:
+                return self._waited
             said = "no joint_states yet" if np.isinf(age_s) else f"no joint_states for {age_s:.2f} s"
             return Verdict(Action.HOLD, Reason.STALE_JOINTS, said)
         return PASS
@@ -202,7 +245,10 @@ class Guard:
     def _enabled(self, now: Now) -> Verdict:
         if not self.settings.deadman:
             return PASS
-        return checks.enabled(now.steady_s - self._enabled_s, self.settings.deadman_timeout_s)
+        most_s = self.settings.deadman_timeout_s
+        if (found := checks.enabled(now.steady_s - self._enabled_s, most_s, self._late_s)) is PASS:
+            return PASS
+        return self._untimely if now.steady_s - self._untimely_s <= most_s else found
 
     def _workspace(self, trajectory: Trajectory) -> Verdict:
         if self._chain is None:
@@ -210,16 +256,31 @@ class Guard:
         return checks.workspace(self._chain.forward(trajectory.samples()[0]), self.limits)
 
     def _time_jumped(self, now: Now) -> bool:
-        """Notice a jump of ROS time. Where the arm is on its way is then unknown, until it is sensed."""
+        """Notice a jump of ROS time. Where the arm is on its way is then unknown, until it is sensed to stand.
+
+        Where ROS time comes by messages, a guard that stood still reads an old one: that jump is still to come.
+        """
         last, self._last = self._last, now
         if last is None or self.reference is None:
             return False
         step_s, steady_s = now.ros_s - last.ros_s, now.steady_s - last.steady_s
-        if -_BACK_S <= step_s <= steady_s + self.settings.clock_jump_s:
+        slept = steady_s > self.settings.joint_timeout_s and step_s < steady_s / 2
+        if -_BACK_S <= step_s <= steady_s + self.settings.clock_jump_s and not slept:
             return False
-        self._lose(Verdict(Action.HOLD, Reason.CLOCK, f"ROS time jumped by {step_s - steady_s:.3f} s"), now)
-        self._jumped, self.reference = True, Reference(self.reference.at(last.ros_s)[0])
+        why = (
+            f"the guard stood still for {steady_s:.3f} s, ROS time too"
+            if slept
+            else f"ROS time jumped by {step_s - steady_s:.3f} s"
+        )
+        self._lose_track(why, now)
         return True
+
+    def _lose_track(self, why: str, now: Now) -> Verdict:
+        """How far on its way the arm is, is not known until it stands; what it was told last brings it to rest."""
+        self._lose(Verdict(Action.HOLD, Reason.CLOCK, why), now)
+        self._jumped, self._stood, self._stood_s = True, None, 0.0
+        self.reference = Reference(self.reference.end)
+        return self._lost
 
     def _lose(self, why: Verdict, now: Now) -> None:
         """From now on it is not known what the controller does; known again once at rest and sensed anew."""
@@ -234,7 +295,9 @@ class Guard:
 
     def _stand(self, now: Now) -> Trajectory:
         """To where the arm is measured to be, gently: not to where it should be, for it may have been put elsewhere."""
-        told = standing(self._measured, within_s=STAND_S)
+        away = np.abs(self._measured - self.reference.end)
+        speedily = max((1.5 * away / self.limits.velocity).max(), ((6 * away / self.limits.acceleration) ** 0.5).max())
+        told = standing(self._measured, within_s=max(STAND_S, float(speedily)))
         self.reference, self._braked = Reference(self._measured), True
         self.reference.begin(told, now.ros_s)
         return told

@@ -44,8 +44,10 @@ class Limits:
         if (velocity <= 0).any() or (acceleration <= 0).any():
             raise ConfigError("parameters velocity_radps and acceleration_radps2 must be above 0")
         box = np.array(given.workspace_low_m, float), np.array(given.workspace_high_m, float)
-        if any(len(side) != 3 for side in box) or (box[0] >= box[1]).any():
-            raise ConfigError("parameters workspace_low_m and workspace_high_m need 3 numbers each, low below high")
+        if any(len(side) != 3 for side in box) or not (box[0] < box[1]).all():
+            raise ConfigError(
+                "parameters workspace_low_m and workspace_high_m need 3 numbers each, low below high; inf is no limit"
+            )
         return cls(given.joints, low, high, given.margin_rad, velocity, acceleration, *box)
 
     def soft(self) -> tuple[np.ndarray, np.ndarray]:

@@ -171,6 +171,15 @@ class Reference:
         began_s, trajectory = next((item for item in reversed(self._told) if item[0] <= time_s), self._told[0])
         return trajectory.at(max(0.0, time_s - began_s) if np.isfinite(began_s) else 0.0)
 
+    def forget(self) -> None:
+        """What it was told last was never said."""
+        self._told.pop()
+
+    @property
+    def end(self) -> np.ndarray:
+        """Where it comes to rest (J,)."""
+        return self._told[-1][1].q_rad[-1]
+
     def rests(self, now_s: float) -> bool:
         """Whether it has come to its end."""
         began_s, trajectory = self._told[-1]

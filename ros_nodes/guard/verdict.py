@@ -27,6 +27,7 @@ class Reason(StrEnum):
     STALE_COMMAND = "stale_command"
     STALE_JOINTS = "stale_joints"
     DISABLED = "disabled"
+    STALE_ENABLE = "stale_enable"
     JOINT_SET = "joint_set"
     MARGIN = "margin"
     POSITION = "position"

@@ -66,7 +66,7 @@ def not_following(rig: Rig) -> float:
 
 FIRST = "camera/image_raw"
 # Slowly, so that the planner is in time on any machine; the guard, which goes by the wall's clock, waits longer.
-PATIENT = {"joint_timeout_s": 10.0, "command_timeout_s": 10.0, "deadman_timeout_s": 10.0}
+PATIENT = {"joint_timeout_s": 10.0, "command_age_s": 10.0, "command_timeout_s": 10.0, "deadman_timeout_s": 10.0}
 THINKS = {"planner": "node", "pace": 0.1, "deaf": True, "guard": PATIENT}
 SEEN = {**THINKS, "relayed": {f"/{FIRST}": "planner"}}
 

@@ -1,87 +1,18 @@
 """The guard over time, without ROS: every fault on a clock of the test's own, at no waiting."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
-from rehearse.ros_nodes.guard import Action, Chain, Guard, Now, Reason, Trajectory
+from rehearse.ros_nodes.guard import Action, Chain, Guard, Now, Reason
 from rehearse.ros_nodes.guard.trajectory import Command, Reference
 from rehearse.ros_nodes.parameters import GuardParameters
 from tests.house.tree import ROOT
-
-HOME = np.array([1.4, 0.35, 0.0, 1.75, 0.0, 1.04, 0.0])
-JOINTS = GuardParameters().joints
-PERIOD_S = 0.02
-
-
-class Arm:
-    """A guard, an arm that does as it is told, a deadman's switch that is held; `run` lets time go by."""
-
-    def __init__(self, **settings: object) -> None:
-        self.guard = Guard(GuardParameters(**settings))
-        self.ros_s, self.steady_s, self.pace = 100.0, 5.0, 1.0
-        self.controllers, self.held, self.senses = 1, True, True
-        self.truth = Reference(HOME)
-        self.names, self.bias = JOINTS, np.zeros(7)
-        self.told: list[Trajectory] = []
-        self.verdict = self.guard.watch(self.now, 1)[0]
-        self.run(0.1)
-
-    @property
-    def now(self) -> Now:
-        return Now(self.ros_s, self.steady_s)
-
-    def tell(self, told: Trajectory | None) -> None:
-        if told is not None:
-            self.told.append(told)
-            self.truth.begin(told, self.ros_s)
-
-    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-        """The guard's periods; the arm is sensed before each."""
-        for _ in range(round(seconds / PERIOD_S)):
-            if until():
-                return
-            self.ros_s, self.steady_s = self.ros_s + self.pace * PERIOD_S, self.steady_s + PERIOD_S
-            if self.senses:
-                q = dict(zip(JOINTS, self.truth.at(self.ros_s)[0] + self.bias, strict=True))
-                positions = np.array([q.get(name, 0.0) for name in self.names])
-                self.guard.sense(self.names, positions, self.now)
-            if self.held is not None:
-                self.guard.enable(self.held, self.now)
-            self.verdict, told = self.guard.watch(self.now, self.controllers)
-            self.tell(told)
-
-    def command(self, step_rad: float = 0.1, period_s: float = 0.2, **changes: object) -> tuple[Action, Reason]:
-        """All joints further by step_rad in each of three periods, ending in motion."""
-        q, qd = self.truth.at(self.ros_s)
-        times = period_s * np.arange(4)
-        path = q + np.outer(np.arange(4), np.full(7, step_rad))
-        speeds = np.concatenate([qd[None], np.full((3, 7), step_rad / period_s)])
-        given = {"joints": JOINTS, "times_s": times, "q_rad": path, "qd_radps": speeds, **changes}
-        verdict, told = self.guard.judge(Command(**given), self.now, self.controllers)
-        self.tell(told)
-        return verdict.action, verdict.reason
-
-    @property
-    def moving(self) -> bool:
-        return bool(np.abs(self.truth.at(self.ros_s)[1]).max() > 1e-9)
-
-    def rests_within(self, seconds: float) -> float:
-        """Time until the arm rests."""
-        began = self.steady_s
-        self.run(seconds, until=lambda: not self.moving)
-        assert not self.moving, f"still moving after {seconds} s"
-        return self.steady_s - began
+from tests.ros.guarded import BRAKING_S, HOME, JOINTS, PASSED, PERIOD_S, Arm
 
 
 @pytest.fixture
 def arm() -> Arm:
     return Arm()
-
-
-PASSED = (Action.PASS, Reason.OK)
-BRAKING_S = 0.5 / 12 + 2 * PERIOD_S  # from the speed of `command` with the greatest deceleration
 
 
 def test_a_good_command_passes_shortened_and_with_a_tail(arm: Arm) -> None:
@@ -122,6 +53,8 @@ def test_whatever_is_accepted_leaves_within_the_limits() -> None:
     [
         ({"q_rad": np.full((4, 7), np.nan)}, (Action.HOLD, Reason.NOT_FINITE)),
         ({"stamp_s": 99.0}, (Action.HOLD, Reason.STALE_COMMAND)),
+        ({"age_s": 0.31}, (Action.HOLD, Reason.STALE_COMMAND)),
+        ({"age_s": -0.31}, (Action.HOLD, Reason.STALE_COMMAND)),
         ({"joints": (*JOINTS[:-1], "wrist")}, (Action.HOLD, Reason.JOINT_SET)),
         ({"qd_radps": np.zeros((4, 0))}, (Action.HOLD, Reason.JOINT_SET)),
         ({"step_rad": 1.0}, (Action.STOP, Reason.POSITION)),
@@ -262,67 +195,6 @@ def test_a_controller_that_is_gone_and_comes_back(arm: Arm) -> None:
     arm.run(0.5)
     assert arm.verdict.action == Action.PASS
     assert arm.command(step_rad=0.02) == PASSED, "goes on from where it is found"
-
-
-@pytest.mark.parametrize("jump_s", [-50.0, -0.1, 3.0])
-def test_a_clock_that_jumps(arm: Arm, jump_s: float) -> None:
-    arm.command()
-    arm.run(0.3)
-    state = arm.truth.at(arm.ros_s)
-    arm.ros_s += jump_s
-    arm.truth = Reference(state[0])
-    told = len(arm.told)
-    assert arm.command() == (Action.HOLD, Reason.CLOCK), "noticed even before the guard looks"
-    assert len(arm.told) == told, "what the arm does is not known"
-    arm.run(PERIOD_S)
-    assert len(arm.told) == told + 1, "sensed, and braked"
-    np.testing.assert_allclose(arm.told[-1].q_rad[-1], state[0], atol=0.02)
-    arm.run(0.6)
-    assert arm.command() == PASSED
-
-
-def test_a_robot_that_is_reset_is_left_where_it_is(arm: Arm) -> None:
-    """Its clock begins anew and it stands elsewhere: to brake where it was would be to throw it there."""
-    arm.command()
-    arm.run(0.3)
-    arm.ros_s, arm.truth = 0.0, Reference(HOME - 0.5)
-    arm.run(0.2)
-    np.testing.assert_allclose(arm.told[-1].q_rad, np.tile(HOME - 0.5, (2, 1)))
-    assert arm.command() == (Action.HOLD, Reason.CLOCK), "not before it stands"
-    arm.run(0.5)
-    assert arm.command() == PASSED
-
-
-def test_a_reset_in_the_middle_of_a_jump(arm: Arm) -> None:
-    arm.ros_s += 30.0
-    assert arm.guard.watch(arm.now, 1)[0].reason == Reason.CLOCK
-    assert arm.guard.reset(arm.now, 1)[0]
-    arm.run(0.6)
-    assert arm.command() == PASSED
-
-
-def test_joint_states_of_another_time_are_none(arm: Arm) -> None:
-    arm.guard.sense(JOINTS, HOME, arm.now, stamp_s=arm.ros_s - 0.1)
-    assert arm.guard.watch(arm.now, 1)[0].action == Action.PASS
-    arm.guard.sense(JOINTS, HOME, arm.now, stamp_s=arm.ros_s - 1.0)
-    verdict, _ = arm.guard.watch(arm.now, 1)
-    assert (verdict.action, verdict.reason) == (Action.HOLD, Reason.STALE_JOINTS)
-    assert "stamped 1.000 s ago" in verdict.detail
-
-
-def test_a_clock_that_stands_still_or_runs_slowly_is_no_jump(arm: Arm) -> None:
-    arm = Arm(command_timeout_s=10.0)
-    arm.command()
-    arm.run(0.1)
-    arm.pace = 0.0
-    arm.run(2.0)
-    assert arm.verdict.action == Action.PASS
-    assert arm.moving, "time stands still"
-    arm.pace = 0.25
-    arm.run(1.0)
-    assert arm.verdict.action == Action.PASS
-    arm.pace = 4.0
-    arm.rests_within(0.3)
 
 
 def test_the_tool_keeps_to_its_box() -> None:

@@ -1,5 +1,7 @@
 """Where the guard believes the tool to be."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,15 @@ def test_origins_turn_and_axes_point_anywhere() -> None:
         (URDF, "tool0", (*JOINTS, "joint8"), r"joints \['joint8'\] are not on the way"),
         (URDF, "tool0", JOINTS[1:], "joint 'joint1' on the way to 'tool0' is revolute"),
         (URDF.replace("revolute", "prismatic"), "tool0", JOINTS, "is prismatic"),
+        *(
+            (re.sub(rf'{name}="[^"]*"', f'{name}="{value}"', URDF, count=1), "tool0", JOINTS, said)
+            for name, value, said in (
+                ("axis xyz", "0 0 0", "joint 'joint1' in the robot description has an axis of no length"),
+                ("axis xyz", "nan 0 1", "has xyz 'nan 0 1'; expected 3 finite numbers"),
+                ("origin xyz", "0 0", "has xyz '0 0'; expected 3 finite numbers"),
+                ("origin xyz", "0 0 up", "has xyz '0 0 up'"),
+            )
+        ),
     ],
 )
 def test_a_description_that_does_not_fit_says_so(urdf: str, tip: str, joints: tuple, said: str) -> None:

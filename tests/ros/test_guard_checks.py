@@ -77,6 +77,16 @@ def test_enabled() -> None:
     assert outcome(checks.enabled(np.inf, most_s=0.3)) == (Action.HOLD, Reason.DISABLED)
 
 
+def test_timely() -> None:
+    for age_s in (0.0, 0.29, -0.29):
+        assert checks.timely("it", Reason.STALE_ENABLE, age_s, most_s=0.3) is PASS
+    for age_s, said in ((4.0, "it was sent 4.000 s ago, at most 0.3 s"), (-4.0, "it was sent 4.000 s ahead")):
+        verdict = checks.timely("it", Reason.STALE_ENABLE, age_s, most_s=0.3)
+        assert outcome(verdict) == (Action.HOLD, Reason.STALE_ENABLE)
+        assert said in verdict.detail
+    assert checks.timely("it", Reason.STALE_ENABLE, float("nan"), most_s=0.3) is not PASS
+
+
 def test_joint_set() -> None:
     assert checks.joint_set(command(joints=("b", "a")), ("a", "b")) is PASS
     verdict = checks.joint_set(command(joints=("b", "c")), ("a", "b"))
@@ -165,11 +175,33 @@ def test_continuity() -> None:
         ({"margin_rad": 1.0}, "leave a joint no room"),
         ({"acceleration_radps2": (0.0, 1.0)}, "must be above 0"),
         ({"workspace_low_m": (9.0, 0.0, 0.0)}, "low below high"),
+        ({"workspace_low_m": (float("nan"),) * 3}, "low below high"),
+        ({"workspace_high_m": (1.0, float("nan"), 1.0)}, "low below high"),
     ],
 )
 def test_limits_that_make_no_sense_are_refused(changes: dict, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         Limits.of(GuardParameters(**{**TWO, **changes}))
+
+
+def test_what_is_no_number_passes_no_check() -> None:
+    lost = Trajectory(np.array([0.0, 1.0]), np.array([[0.0, 0.0], [np.nan, 0.0]]), np.zeros((2, 2)))
+    still = (np.zeros(2), np.array([np.nan, 0.0]))
+    for verdict in (
+        checks.position(lost, LIMITS),
+        checks.room_to_brake(lost, LIMITS),
+        checks.velocity(lost, LIMITS, most=4),
+        checks.acceleration(lost, LIMITS, most=4),
+        checks.workspace(np.array([[0.0, 0.0, 0.1], [np.nan, 0.0, 0.1]]), LIMITS),
+        checks.continuity(line((0, 0), (0, 0)), 0.1, still, jump_rad=0.05),
+    ):
+        assert verdict.action >= Action.CLAMP
+
+
+def test_a_box_may_be_open() -> None:
+    box = Limits.of(GuardParameters(workspace_low_m=(-np.inf, -1.0, 0.0), workspace_high_m=(np.inf, 1.0, np.inf)))
+    assert checks.workspace(np.array([[0.0, 0.0, 0.5], [99.0, 0.0, 99.0]]), box) is PASS
+    assert checks.workspace(np.array([[0.0, 0.0, 0.5], [0.0, 0.0, -0.1]]), box).action == Action.HOLD
 
 
 def test_the_defaults_make_sense() -> None:

@@ -2,6 +2,7 @@
 
 import math
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,10 @@ pytest.importorskip("rclpy", reason="needs a ROS 2: make test-ros brings one")
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectory
 
 from rehearse.ros_nodes.guard import Trajectory
@@ -26,6 +28,7 @@ from tests.ros.live import Nodes, Probe, nanoseconds, pairs, values
 
 pytestmark = pytest.mark.ros
 JOINTS = ARMS["arm7"].joints
+LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 PATIENCE = {"latency_budget_s": 60.0, "image_timeout_s": 3.0}  # with a planner on a busy machine
 
 
@@ -92,6 +95,7 @@ def test_the_guard_says_what_it_does(nodes: Nodes, probe: Probe, joints: list) -
     says = lambda words: lambda: bool(heard) and words in heard[-1].status[0].message  # noqa: E731
     probe.until(lambda: says("no deadman's switch")() and joints, "a warning, and the robot")
     assert heard[-1].status[0].level == DiagnosticStatus.WARN
+    assert says("urdf_file is empty")(), "nor a box for the tool"
     good = to(np.array(joints[-1].position) + 0.02)
 
     def passed() -> bool:
@@ -121,6 +125,36 @@ def test_the_guard_says_what_it_does(nodes: Nodes, probe: Probe, joints: list) -
     assert heard[-1].status[0].level == DiagnosticStatus.WARN
 
 
+AHEAD = """import time
+true_time = time.time
+time.time = lambda: true_time() + 5.0
+from rehearse.ros_nodes.main import guard_node
+raise SystemExit(guard_node())"""
+
+
+def test_a_guard_whose_clock_differs_says_so_and_who_asks_late_hears_it(nodes: Nodes, probe: Probe) -> None:
+    """As on another machine than switch and planner, with a clock that nobody sets: five seconds ahead."""
+    heard = probe.listen("/diagnostics", DiagnosticArray)
+    probe.listen("/joint_trajectory", JointTrajectory)
+    patience = ["-p", "joint_timeout_s:=10.0", "-p", "controller:=probe"]
+    nodes.run([sys.executable, "-c", AHEAD, *guard_command()[1:], *patience], "guard_node", cwd=ROOT)
+    switch, joints = probe.talk("/guard/enable", Bool), probe.talk("/joint_states", JointState)
+    commands = probe.talk("/guard/command", JointTrajectory)
+
+    def says(words: str) -> bool:
+        joints.publish(JointState(name=list(JOINTS), position=[0.0] * 7))
+        switch.publish(Bool(data=True))
+        return bool(heard) and words in heard[-1].status[0].message
+
+    probe.until(lambda: says("stale_enable: the deadman's true was sent 5."), "what is wrong with the switch")
+    assert "set both by NTP" in heard[-1].status[0].message
+    verdicts = probe.listen("/guard/verdict", DiagnosticStatus, LATCHED)
+    probe.until(lambda: any(pairs(verdict)["reason"] == "stale_enable" for verdict in verdicts), "what was said before")
+    commands.publish(to(np.zeros(7)))
+    refused = lambda: says("") and any("the command was sent 5." in verdict.message for verdict in verdicts)  # noqa: E731
+    probe.until(refused, "the refusal")
+
+
 def test_a_planner_that_does_not_know_the_time_yet_waits(nodes: Nodes, probe: Probe, checkpoint: Path) -> None:
     """Pictures may come before the clock and before the joints do: no reason to give up."""
     status = probe.listen("/planner/status", DiagnosticArray)
@@ -142,8 +176,6 @@ def test_a_planner_that_does_not_know_the_time_yet_waits(nodes: Nodes, probe: Pr
 
 def guard_command() -> list[str]:
     """The guard's command line, with patience."""
-    import sys
-
     executable = str(Path(sys.executable).with_name("guard_node"))
     return [executable, "--ros-args", "--params-file", str(ROOT / "tests" / "ros" / "patient_guard.yaml")]
 
