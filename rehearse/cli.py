@@ -23,8 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+    except OSError as error:  # a full disk, a folder that may not be written, a file where a folder should be
+        if "--debug" in arguments:
+            raise
+        sys.stderr.write(f"error: {error}; see whether that path can be written, and the disk has room\n")
+        return 2
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was finished is kept\n")
+        sys.stderr.write("interrupted; what was written down before is kept\n")
         return 1
 
 
@@ -51,6 +56,7 @@ def _run(commands: Any, arguments: list[str]) -> int:
     )
     torch.set_num_threads(1)
     check()
+    command.check_json()
     return command.run(Console(stderr=True))
 
 

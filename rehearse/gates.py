@@ -89,7 +89,7 @@ def judge(result: dict, rules: Rules, methods: Sequence[str], baseline: dict | N
 def _check_alike(baseline: dict, result: dict) -> None:
     """Raise ConfigError if the two were not made under the same conditions."""
     before, after = ({"task": DEFAULT} | about | options_of(about) for about in (baseline["about"], result["about"]))
-    for name in dict.fromkeys((*CONDITIONS, "planner", *options_of(before), *options_of(after))):
+    for name in dict.fromkeys((*CONDITIONS, "planner", "variations", "clock", *options_of(before), *options_of(after))):
         was, now = before.get(name), after.get(name)
         if name != "seed" and was != now:
             raise ConfigError(f"the baseline was made with {name} {was}, the result with {now}; evaluate both alike")

@@ -47,6 +47,8 @@ class CollectConfig:
     def __post_init__(self) -> None:
         if self.episodes < 1:
             raise ConfigError(f"episodes must be at least 1, got {self.episodes}")
+        if self.workers < 1:
+            raise ConfigError(f"workers must be at least 1, got {self.workers}")
         task = get_task(self.task)
         object.__setattr__(self, "level", self.level or task.level)
         object.__setattr__(self, "options", task.checked_options({}) | dict(self.options))

@@ -71,7 +71,7 @@ class EvalConfig:
         usual = {
             "level": task.checked_level(self.level),
             "options": task.checked_options(self.options),
-            "methods": methods_of(task) if self.methods is None else self.methods,
+            "methods": methods_of(task) if self.methods is None else tuple(dict.fromkeys(self.methods)),  # each once
             "variations": _changing(self.variations, task),
             "planner": usual_planner(task, self.planner),
         }

@@ -23,7 +23,7 @@ from rehearse.files import atomic_write
 from rehearse.sim.collect import CollectConfig, collect
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.sim.task import Task, TaskEnv
-from rehearse.sim.tasks import DEFAULT
+from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.world_model import TrainConfig, load, train
 from rehearse.world_model.card import FILE, fingerprint
 from rehearse.world_model.checkpoint import weights_path
@@ -48,6 +48,7 @@ class RoundsConfig:
     workers: int = CollectConfig.workers
 
     def __post_init__(self) -> None:
+        get_task(self.task).checked_level(self.level or get_task(self.task).level)
         if self.rounds < 0 or self.episodes < 1 or self.steps < 1:
             raise ConfigError("rounds must be >= 0, episodes and steps at least 1")
         if not 0 < self.share < 1:
@@ -96,6 +97,8 @@ def improve(
         on_stage(f"round {round_number}: training, {training.steps} steps")
         paths = [*datasets, *attempts]
         caches = [ClipCache.open([path], image_size=training.model.image_size) for path in paths]
+        for cache in caches:
+            get_task(config.task).check_data(cache)
         previous = train(training, caches, folder, on_progress=on_progress, data=[_provenance(p) for p in paths]).path
     for source in (*previous.parent.glob(FILE), previous.with_suffix(".json"), previous):
         with atomic_write(weights_path(out).with_name(source.name)) as target:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 
-from rehearse.errors import ConfigError
+from rehearse.errors import ConfigError, DataError
 from rehearse.planner import MPC, CEMConfig, Dynamics, MPCConfig, Objective, Scout, ScoutConfig, TwoLevel
 from rehearse.planner.mpc import Limits
 from rehearse.sim.baselines import Nothing, Random
@@ -25,6 +25,7 @@ from rehearse.sim.variation import checked
 if TYPE_CHECKING:
     from rehearse.sim.arm_motion import ArmMotion
     from rehearse.sim.live import LiveWorld
+    from rehearse.world_model.data import ClipCache
 
 TAGS = ("smoke", "benchmark", "flagship")  # runs in seconds; is compared with others; is the story of the project
 # How a planner is told where the goal is: as numbers, as a picture, or as numbers that its model reads off the picture.
@@ -270,6 +271,14 @@ class Task:
             values = np.array([info[name] for info in infos], bool if kind == "event" else np.float32)
             told[name] = values.clip(max=self.tops[name]) if name in self.tops else values
         return told
+
+    def check_data(self, data: "ClipCache") -> None:
+        """Raise DataError if the episodes are not of this task's robot, or tell of signals and not of this task's."""
+        found, wanted = (data.action_dim, data.proprio_dim), (len(self.actions), len(self.proprio))
+        if found != wanted:
+            raise DataError(f"{data}: {found} action and proprioception dimensions, {self.name} has {wanted}")
+        if data.signal_kinds and (missing := sorted(set(self.signals) - set(data.signal_kinds))):
+            raise DataError(f"{data}: no signal {missing[0]!r}, which {self.name} has; is it data of another task?")
 
     def harmed(self, info: Mapping[str, Any]) -> bool:
         """Whether harm was done; never where nothing can be harmed."""

@@ -121,7 +121,7 @@ def card(path: Path, config: TrainConfig) -> str:
         data=_table(data) if data else "Not noted in the checkpoint.",
         recipe=_recipe(config),
         config=json.dumps(dataclasses.asdict(config), indent=1),
-        results="\n\n".join(_results(metrics)) if "moment" in metrics else "Not evaluated.",
+        results="\n\n".join(_results(metrics, config)) if "moment" in metrics else "Not evaluated.",
         parts=_table([{"part": part, "numbers": f"{count:,}"} for part, count in parts.items()]),
     )
 
@@ -152,8 +152,10 @@ def _recipe(config: TrainConfig) -> str:
     )
 
 
-def _results(metrics: Mapping[str, Any]) -> Iterator[str]:
+def _results(metrics: Mapping[str, Any], config: TrainConfig) -> Iterator[str]:
     episodes = "held-out episodes" if metrics.get("held_out") else "episodes of the training data (none was held out)"
+    if metrics.get("held_out") and config.init_from is not None:
+        episodes += " (held out here; the checkpoint that it began from may have learnt from some of them)"
     yield (
         f"Open-loop, with the episodes' own actions, from {metrics['starts']} moments of {metrics['episodes']} "
         f"{episodes}. *Copying* predicts that nothing changes. Moments: mean squared error; signals: mean absolute "

@@ -118,12 +118,12 @@ def restore(path: str | Path, build: Callable[[dict[str, Any]], Network], device
 def take_over(model: WorldModel, path: str | Path) -> set[str]:
     """Give a model what a checkpoint has for it, and leave the rest as it is; returns the names of what it took.
 
-    The heads are taken whole or not at all: their columns are those of the checkpoint's signals.
+    The heads are taken whole or not at all: their columns are those of the checkpoint's signals, in their order.
     """
     old = load(path)
     mine, theirs = model.state_dict(), old.state_dict()
     taken = {name for name in mine if name in theirs and theirs[name].shape == mine[name].shape}
-    if old.config.signals != model.config.signals:
+    if list(old.config.signals.items()) != list(model.config.signals.items()):
         taken = {name for name in taken if not name.startswith("heads.")}
     model.load_state_dict({name: theirs[name] for name in taken}, strict=False)
     return taken

@@ -122,7 +122,7 @@ def _restore(
     tensors, notes = checkpoint.read_tensors(path)
     if notes.get("fingerprint") != fingerprint:
         raise ConfigError(
-            f"{path} is of a training with another configuration or data; use resume=False to start anew."
+            f"{path} is of a training with another configuration or data; name another folder, or delete this one."
         )
     part = lambda prefix: {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731
     checkpoint.fill(model, part("model."), path)

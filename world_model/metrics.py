@@ -109,7 +109,8 @@ def _imagine_episode(model: WorldModel, clip: Any, stride: int, horizon: int) ->
     starts = list(range(0, length - 1, stride))
     # Steps beyond the episode's end are imagined with its last action and thrown away.
     window = (torch.tensor(starts)[:, None] + torch.arange(horizon)).clamp(max=length - 2)
-    memory = trace.at(torch.zeros(len(starts), dtype=torch.long), torch.tensor(starts))
+    rows = torch.zeros(len(starts), dtype=torch.long, device=moments.device)
+    memory = trace.at(rows, torch.tensor(starts, device=moments.device))
     actions = led[1:] if model.controller is None else torch.as_tensor(clip.actions).float().to(model.device)
     dreamed_features, dreamed = model.unroll(memory, actions[window])
     raw = model.heads.raw(dreamed_features.flatten(0, 1))

@@ -8,9 +8,11 @@ data are few (the bootstrap of PETS, arXiv 1805.12114). A dataset is anything wi
 ``subset`` and ``episode``.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,11 +20,13 @@ from rehearse.errors import ConfigError, DataError
 from rehearse.world_model.config import TrainConfig
 
 GROUPS = 10
+LOOKED_AT = 32  # episodes by whose content a dataset is known
 
 
 class Dataset(Protocol):
     """What training needs of a dataset; ClipCache offers it."""
 
+    fps: float
     action_dim: int
     proprio_dim: int
     signal_kinds: dict[str, str]
@@ -32,6 +36,16 @@ class Dataset(Protocol):
     def sample(self, batch: int, length: int, generator: torch.Generator, *, min_valid: int = 2) -> dict: ...
     def subset(self, episodes: list[int]) -> "Dataset": ...
     def episode(self, i: int) -> object: ...
+
+
+def identity(dataset: Dataset) -> str:
+    """What tells one dataset from another: a digest of how many episodes there are, and of some of them."""
+    digest = hashlib.sha256(str(len(dataset)).encode())
+    for i in np.unique(np.linspace(0, len(dataset) - 1, LOOKED_AT).astype(int)).tolist():
+        clip = dataset.episode(i)
+        for values in (clip.frames, clip.actions, *(clip.signals[name] for name in sorted(clip.signals))):
+            digest.update(b"" if values is None else np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def split(datasets: list[Dataset], share: float, seed: int) -> tuple[list[Dataset], list[Dataset]]:
@@ -47,9 +61,18 @@ def split(datasets: list[Dataset], share: float, seed: int) -> tuple[list[Datase
 
 
 def check_alike(datasets: list[Dataset], videos: Sequence[Dataset] = ()) -> None:
-    """Raise DataError unless all datasets are of one robot and declare the same signals; videos may be of anything."""
+    """Raise DataError unless all datasets are of one robot and declare the same signals.
+
+    Videos may be of anything, as long as a step of theirs is as long.
+    """
     if not (datasets or videos) or not all(len(dataset) for dataset in (*datasets, *videos)):
         raise DataError("there is no episode to train on; record some, or check the dataset paths.")
+    for other in (*datasets, *videos):
+        if other.fps != (first := (*datasets, *videos)[0]).fps:
+            raise DataError(
+                f"{other}: fps {other.fps:g}, but {first} has {first.fps:g}; a step must be one length of time: bring "
+                "all to one rate (of videos: --fps)"
+            )
     for field in ("action_dim", "proprio_dim", "signal_kinds", "views"):
         for other in datasets[1:]:
             mine, theirs = getattr(datasets[0], field), getattr(other, field)

@@ -28,7 +28,7 @@ from rehearse.world_model.loop import Progress, Task, fit
 from rehearse.world_model.losses import training_losses
 from rehearse.world_model.metrics import evaluate
 from rehearse.world_model.model import WorldModel
-from rehearse.world_model.sampler import Dataset, Sampler, check_alike, split
+from rehearse.world_model.sampler import Dataset, Sampler, check_alike, identity, split
 
 # Of a model that begins with video: what a bottleneck may say at most, and what it takes to speak it.
 LATENT_ACTION_DIM, CONTROLLER_WIDTH = 16, 256
@@ -67,8 +67,8 @@ def train(
     config = dataclasses.replace(config, model=model_config(config, datasets, videos))
     kept, held = split(datasets, config.holdout, config.seed)
     films, unseen = split(list(videos), config.holdout, config.seed)
-    sizes = [[len(dataset) for dataset in group] for group in (datasets, videos)]
-    fingerprint = json.dumps([config.identity(), sizes], sort_keys=True)
+    learnt_from = [[identity(dataset) for dataset in group] for group in (datasets, videos)]
+    fingerprint = json.dumps([config.identity(), learnt_from], sort_keys=True)
 
     model = begin(config, kept).to(config.device)
     samplers = {"episodes": Sampler(kept, config, config.sampling_weights)} if kept else {}

@@ -30,6 +30,7 @@ class Arrays:
     actions: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
+    fps: float = 1.0  # a step is a step: nothing else is learnt from beside it
     proprio_dim: int = 0
     signal_kinds: dict[str, str] = field(default_factory=dict)
     views: tuple[str, ...] = ()
@@ -70,6 +71,10 @@ class PicturesOnly:
     cache: ClipCache
     proprio_dim: int = 0
     views: tuple[str, ...] = ()
+
+    @property
+    def fps(self) -> float:
+        return self.cache.fps
 
     @property
     def action_dim(self) -> int:

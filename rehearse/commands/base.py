@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from rehearse import __version__
+from rehearse.errors import ConfigError
 from rehearse.files import atomic_write
 
 
@@ -35,6 +36,11 @@ class Command:
     def run(self, console: Console) -> int:
         """Do it; returns the exit code (0 fine, 1 failed)."""
         raise NotImplementedError
+
+    def check_json(self) -> None:
+        """ConfigError before any work is done, if ``--json`` could not be written after it."""
+        if self.json is not None and (self.json.is_dir() or any(folder.is_file() for folder in self.json.parents)):
+            raise ConfigError(f"--json {self.json} is a folder, or lies below a file; name a file to be written")
 
     def write_json(self, result: dict) -> None:
         """Write ``result`` to ``--json``, if that was given."""

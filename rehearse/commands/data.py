@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from rehearse.commands.base import Command, progress_bar
@@ -126,5 +127,5 @@ def _findings(report: Report) -> Table:
     for heading in ("", "where", "what", "remedy"):
         table.add_column(heading)
     for finding in sorted(report.findings, key=lambda finding: not finding.grave):
-        table.add_row("grave" if finding.grave else "look", finding.where, finding.what, finding.remedy)
+        table.add_row("grave" if finding.grave else "look", *map(escape, (finding.where, finding.what, finding.remedy)))
     return table

@@ -37,7 +37,7 @@ class Demo(TaskCommand):
         config = EvalConfig(
             task=self.task,
             level=self.level,
-            episodes=self.episodes or (10 if self.quick else 100),
+            episodes=(10 if self.quick else 100) if self.episodes is None else self.episodes,
             seed=self.seed,
             fewer={oracle: 2 for oracle in task.oracles if self.quick and oracle in methods},
             checkpoint=checkpoint,

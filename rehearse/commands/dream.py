@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +23,7 @@ from rehearse.sim.agents import make_agent
 from rehearse.steering import ACTIONS, keyboard, steer
 from rehearse.world_model import Belief, ModelConfig, WorldModel, load
 from rehearse.world_model.data import LeRobotReader
+from rehearse.world_model.data.resize import resize
 
 SPLIT = "validation"
 
@@ -97,6 +98,7 @@ class Dream(TaskCommand):
                 raise DataError(f"{self.data} has episodes 0 to {len(reader) - 1}; there is no episode {self.episode}")
             clip = reader.read(self.episode)
             reader.close()
+            clip = replace(clip, frames=resize(clip.frames, config.image_size))
             return Recorded(clip, self.context), f"{self.data.name}, episode {self.episode}", 1 / reader.fps
         task = self.found_task()
         needed = len(task.actions), len(task.proprio)

@@ -92,6 +92,8 @@ class Eval(TaskCommand):
         """Evaluate with a progress bar, print the table, write the JSON."""
         if self.suite is not None or self.latency is not None:
             return run_suite(self, console)
+        if self.freeze or self.out is not None:
+            raise ConfigError(f"--{'freeze' if self.freeze else 'out'} is for --suite and --latency; name one of them")
         if self.plan_n is not None:
             plans = layouts_needed(*self.plan_n, Rules.delta)
             Console().print(plans_table(*self.plan_n, plans))

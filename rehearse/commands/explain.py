@@ -75,7 +75,7 @@ class Explain(Command):
         recorded, config = recorded_episode(self.run_file, self.method, self.layout, self.checkpoint)
         task = get_task(config.task)
         agent = make_agent(task, self.method, config.checkpoint, config.planner, config.policy)
-        if not isinstance(agent, PlannerAgent) or config.delay_steps:
+        if not isinstance(agent, PlannerAgent) or config.delay_steps or config.measured:
             raise ConfigError("only decisions of a learned planner, without latency, can be opened")
         self._check_step(recorded["steps"])
         episode, moments = live(config, agent, self.method, self.layout)

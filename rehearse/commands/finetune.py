@@ -8,7 +8,7 @@ from rich.console import Console
 
 from rehearse.commands.pretrain import films
 from rehearse.commands.training import TrainingCommand, training_bar
-from rehearse.errors import ConfigError
+from rehearse.errors import CheckpointError, ConfigError
 from rehearse.world_model import TrainConfig, describe, parallel, train
 from rehearse.world_model.config import for_few
 from rehearse.world_model.data import ClipCache
@@ -36,6 +36,8 @@ class Finetune(TrainingCommand):
     def train(self, config: TrainConfig, console: Console) -> int:
         """Train with a progress bar, a quarter of the preset's steps unless ``--steps`` is given."""
         side = describe(self.checkpoint)
+        if "latent_actions" not in side["model"]:
+            raise CheckpointError(f"{self.checkpoint} is no world model; name what rehearse pretrain or train wrote.")
         config = for_few(config, str(self.checkpoint), from_video=side["model"]["latent_actions"])
         config = replace(config, freeze=self.freeze, steps=self.steps or config.steps)
         if self.videos and not side["model"]["latent_actions"]:

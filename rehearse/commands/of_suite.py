@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from rehearse.commands.eval import Eval
 
 OF_SUITE = {"suite", "out", "freeze", "episodes", "checkpoint", "workers", "json", "debug"}
-NOT_OF_LATENCY = {"suite", "freeze", "fewer", "clock", "rows", "trees", "figures", "variations"}
+NOT_OF_LATENCY = {
+    *("suite", "freeze", "fewer", "clock", "rows", "trees", "figures", "variations"),
+    *("ray_address", "until_decided", "floor", "plan_n"),
+}
 
 
 def run_suite(command: "Eval", console: Console) -> int:

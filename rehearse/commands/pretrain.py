@@ -41,9 +41,10 @@ class Pretrain(TrainingCommand):
             provenance = [{"videos": str(path), "fps": self.fps} for path in self.videos]
             trained = train(config, [], self.out, videos=videos, on_progress=progress, data=provenance)
         moment = trained.metrics["moment"]
+        ahead = min(8, len(moment["mse"]))  # of short videos no more is known
         console.print(
-            f"{trained.path}: 8 steps ahead, with what was done inferred, the moment's error is "
-            f"{moment['mse'][7]:.3f}; of copying the last, {moment['copy'][7]:.3f}"
+            f"{trained.path}: {ahead} steps ahead, with what was done inferred, the moment's error is "
+            f"{moment['mse'][ahead - 1]:.3f}; of copying the last, {moment['copy'][ahead - 1]:.3f}"
         )
         self.write_json({"checkpoint": str(trained.path), "metrics": trained.metrics})
         return 0

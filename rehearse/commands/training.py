@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 
 from rehearse.commands.base import Command, progress_bar
 from rehearse.errors import SetupError
@@ -49,7 +50,7 @@ class TrainingCommand(Command):
         config = self.config()
         with parallel.joined(config.device):
             if self.tensorboard and not has_tensorboard() and parallel.is_first():
-                console.print("no TensorBoard files: pip install 'rehearse[train]', or say --no-tensorboard")
+                console.print(escape("no TensorBoard files: pip install 'rehearse[train]', or say --no-tensorboard"))
             return self.train(config, console if parallel.is_first() else Console(quiet=True))
 
     def train(self, config: TrainConfig, console: Console) -> int:

@@ -250,7 +250,8 @@ def methods_of_part(suite: Suite, part: Part, task: Task) -> tuple[str, ...]:
             *list(task.oracles)[:1],
         ]
         if planners:
-            references.append(f"planner-{IDENTITY}-{max(int(method.rpartition('-')[2]) for method in planners)}")
+            sizes = [size for method in planners if (size := method.rpartition("-")[2]).isdigit()]
+            references += [f"planner-{IDENTITY}-{max(map(int, sizes))}"] if sizes else []
     methods = tuple(dict.fromkeys([*references, *asked]))
     if not methods:
         raise ConfigError("there are no methods: name some in the part or for the whole suite")

@@ -26,7 +26,7 @@ from rehearse.world_model import TrainConfig, checkpoint, loop
 from rehearse.world_model.augment import shifted
 from rehearse.world_model.data import ClipCache
 from rehearse.world_model.losses import masked_mean
-from rehearse.world_model.sampler import split
+from rehearse.world_model.sampler import identity, split
 
 DONE = 0.999  # of progress
 BEST = "best.safetensors"
@@ -71,7 +71,7 @@ def clone(
         torch.manual_seed(config.seed)
         policy = Policy(PolicyConfig(len(task.actions), len(task.proprio), len(task.goal), config.model.image_size))
     _fit_normalisation(policy, task, kept)
-    fingerprint = json.dumps(["clone", config.identity(), len(kept)], sort_keys=True)
+    fingerprint = json.dumps(["clone", task.name, config.identity(), identity(kept)], sort_keys=True)
     best = Best(policy, task, (held or [kept])[0], out / BEST)
 
     def watched(now: dict) -> None:
@@ -146,9 +146,7 @@ def did_it(task: Task, signals: dict[str, np.ndarray]) -> bool:
 
 def _check(task: Task, cache: ClipCache) -> None:
     """Raise DataError unless the episodes are of this task's robot and tell what its goals are made of."""
-    found, wanted = (cache.action_dim, cache.proprio_dim), (len(task.actions), len(task.proprio))
-    if found != wanted:
-        raise DataError(f"{cache}: {found} action and proprioception dimensions, {task.name} has {wanted}")
+    task.check_data(cache)
     if missing := sorted(set(task.goal_signals) - set(cache.signal_kinds)):
         raise DataError(f"{cache}: no signal {missing[0]!r}, by which {task.name} tells where an episode led to")
     if task.goal and not task.goal_signals:

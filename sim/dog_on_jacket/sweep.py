@@ -15,6 +15,7 @@ from functools import partial
 
 import numpy as np
 
+from rehearse.errors import ConfigError
 from rehearse.sim.dog_on_jacket.behaviours import StraightPull
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS
 from rehearse.sim.dog_on_jacket.factors import LEVELS, sample_factors
@@ -41,6 +42,10 @@ class SweepConfig:
     episodes: int = 40
     seed: int = 0
     workers: int = os.cpu_count() or 1
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1 or self.workers < 1:
+            raise ConfigError("episodes and workers must be at least 1")
 
 
 _world: World | None = None

@@ -17,6 +17,7 @@ from rehearse.cli import main
 from rehearse.sim.agents import methods_of
 from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.tasks import TASKS
+from rehearse.world_model import shipped_checkpoint
 from tests.house.tree import ROOT
 
 COMMANDS = (
@@ -259,10 +260,40 @@ def test_collect_then_train_then_eval(tmp_path, monkeypatch):
         (["collect", "--arm", "arm6+arm8"], "arm8"),
         (["collect", "--camera", "behind"], "behind"),
         (["collect", "--jacket", "wool"], "wool"),
+        (["collect", "--workers", "0"], "workers"),
+        (["sweep", "--episodes", "0"], "episodes"),
+        (["demo", "--episodes", "0"], "episodes"),
+        (["train", "--rounds", "1", "--level", "nonsense"], "nonsense"),
+        (["eval", "--methods", "nothing", "--freeze"], "--freeze is for --suite"),
+        (["eval", "--methods", "nothing", "--out", "somewhere"], "--out is for --suite"),
+        (["eval", "--latency", "0,200", "--floor", "0.5"], "leave out --floor"),
+        (["eval", "--latency", "0,200", "--ray-address", "auto"], "leave out --ray-address"),
+        (["finetune", "--checkpoint", str(shipped_checkpoint("push-cloned"))], "no world model"),
     ],
 )
 def test_what_does_not_exist_is_named(arguments, named, capsys):
     assert named in refused(capsys, *arguments)
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_the_work(checkpoint, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "rows.json"):
+        assert f"--json {path}" in refused(capsys, "inspect", checkpoint, "--json", path)
+    collected = refused(capsys, "collect", "--episodes", "1", "--workers", "1", "--out", tmp_path / "file" / "play")
+    assert "file" in collected
+
+
+def test_data_of_another_task_are_refused(dataset, tmp_path, capsys):
+    out = ["--preset", "debug", "--steps", "1", "--out", tmp_path / "run"]
+    assert "push has (2, 4)" in refused(capsys, "train", "--task", "push", "--data", dataset, *out)
+    assert not (tmp_path / "run/model.safetensors").exists()
+
+
+def test_a_method_that_is_named_twice_counts_once(tmp_path):
+    path = tmp_path / "rows.json"
+    few = ["--episodes", "2", "--workers", "1", "--json", str(path)]
+    assert main(["eval", "--task", "reach", "--methods", "nothing,nothing", *few]) == 0
+    assert [row["n"] for row in json.loads(path.read_text())["rows"]] == [2]
 
 
 def test_a_checkpoint_of_another_shape_is_refused(checkpoint, tmp_path, capsys):

@@ -50,6 +50,7 @@ def test_from_video_to_a_planner(watched, dataset, tmp_path):
     assert main(["finetune", *QUICK, *begun, *beside, "--out", str(tmp_path / "taught")]) == 0
     taught = describe(tmp_path / "taught")
     assert (taught["model"]["action_dim"], taught["model"]["latent_actions"]) == (4, True)
+    assert "began from may have learnt from some of them" in (tmp_path / "taught/README.md").read_text()
     assert taught["data"] == [{"data": str(dataset), "episodes": 3}]
     rows = tmp_path / "rows.json"
     act = ["--methods", "planner-8", "--episodes", "1", "--workers", "1", "--checkpoint", str(tmp_path / "taught")]

@@ -85,6 +85,9 @@ def test_what_cannot_be_judged_is_refused():
         judge(GOOD, Rules(min_success=0.5), ["planner-9"])
     with pytest.raises(ConfigError, match="level easy, the result with half"):
         judge(GOOD, Rules(), ["planner-8"], evaluation([1] * 4, level="easy"))
+    for unlike in ({"variations": '{"friction": 1.0}'}, {"clock": "measured"}):
+        with pytest.raises(ConfigError, match=f"made with {next(iter(unlike))} None"):
+            judge(evaluation([1] * 4, **unlike), Rules(), ["planner-8"], evaluation([1] * 4))
     with pytest.raises(ConfigError, match="the result ended when it was decided"):
         judge({**GOOD, "decision": {}}, Rules(min_success=0.5), ["planner-8"])
     with pytest.raises(ConfigError, match="min_success is 85"):

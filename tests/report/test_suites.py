@@ -173,6 +173,7 @@ def test_a_changed_scene_is_noticed(tmp_path: Path) -> None:
         ),
         ({"parts": [{"task": "reach", "variations": [{"factor": "latency", "strengths": [1]}]}]}, "in a suite clocks"),
         ({"parts": [{"task": "reach", "planner": {"haste": 1}}]}, "no field 'haste'"),
+        ({"parts": [{"task": "reach"}], "methods": ["planner-many"], "references": None}, "planner-many"),
     ],
 )
 def test_nonsense_is_refused_by_name(changes: dict, said: str) -> None:

@@ -68,7 +68,7 @@ def test_killed_and_resumed_is_the_same_as_never_killed(data, tmp_path):
 
 def test_another_configuration_does_not_resume(data, tmp_path):
     train(config(steps=3, **SMALL), data, tmp_path, on_progress=ignore)
-    with pytest.raises(ConfigError, match="resume=False"):
+    with pytest.raises(ConfigError, match="another configuration or data"):
         train(config(steps=4, **SMALL), data, tmp_path, on_progress=ignore)
     train(config(steps=4, **SMALL), data, tmp_path, resume=False, on_progress=ignore)
     (tmp_path / STATE_FILE).write_bytes(b"torn")
@@ -122,8 +122,23 @@ def test_refusals(data, tmp_path):
     other.action_dim = 3
     with pytest.raises(DataError, match="action_dim"):
         train(config(), [data, other], tmp_path)
+    slower = ToyData.make(2)
+    slower.fps = 2.5
+    for datasets, videos in (([data, slower], []), ([data], [slower])):
+        with pytest.raises(DataError, match=r"fps 2\.5, but"):
+            train(config(), datasets, tmp_path, videos=videos)
     with pytest.raises(ConfigError, match="sampling_weights"):
         train(config(sampling_weights=(1.0, 2.0)), data, tmp_path)
+
+
+def test_other_data_are_another_training(data, tmp_path):
+    few = config(steps=1, **SMALL)
+    train(few, data, tmp_path, on_progress=ignore)
+    train(few, ToyData(data.clips, data.friction), tmp_path, on_progress=ignore)  # the same once more
+    before = (tmp_path / "model.safetensors").read_bytes()
+    with pytest.raises(ConfigError, match="another configuration or data"):
+        train(few, ToyData.make(len(data), seed=77), tmp_path, on_progress=ignore)
+    assert (tmp_path / "model.safetensors").read_bytes() == before
 
 
 def test_members_learn_from_different_episodes(data):

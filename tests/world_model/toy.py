@@ -25,6 +25,7 @@ class ToyClip:
 
 class ToyData:
     views = ()
+    fps = 5.0
     action_dim = 2
     proprio_dim = 2
     signal_kinds = {"speed": "regression", "fast": "event"}

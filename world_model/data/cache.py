@@ -10,7 +10,7 @@ The arrays lie in ``<dataset>/.cache-<image_size>/`` under a fingerprint of the 
 decodes nothing, and a changed dataset or a damaged cache is decoded again (store.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,6 +61,7 @@ class ClipCache:
                         f"{other.source}: {what} {theirs}, but {stores[0].source} has {mine}; "
                         "train on datasets of one robot and task"
                     )
+        stores = [_in_order(store, stores[0].signal_kinds) for store in stores]
         dataset = np.repeat(np.arange(len(stores)), [len(store.lengths) for store in stores])
         lengths = np.concatenate([store.lengths for store in stores])
         start = np.concatenate([np.cumsum(store.lengths) - store.lengths for store in stores])
@@ -176,6 +177,15 @@ class ClipCache:
         last = self.lengths[episode, None] - 1
         rows = self.start[episode, None] + np.minimum(step, last)
         return rows, step <= last, self.dataset[episode]
+
+
+def _in_order(store: Store, names: Iterable[str]) -> Store:
+    """The store with its signals' columns in the order of ``names``, which another dataset may have otherwise."""
+    mine, names = list(store.signal_kinds), list(names)
+    if mine == names:
+        return store
+    columns = store.signals[:, [mine.index(name) for name in names]]
+    return replace(store, signals=columns, signal_kinds={name: store.signal_kinds[name] for name in names})
 
 
 def _gather(arrays: Sequence[np.ndarray], dataset: np.ndarray, rows: np.ndarray) -> torch.Tensor:

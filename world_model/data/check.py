@@ -27,6 +27,8 @@ from rehearse.world_model.data.stats import vector_stats
 from rehearse.world_model.data.video import VideoFile
 
 JUMP = 0.1  # of a frame's time: a clock that is off by more has jumped
+IN_DATA = ("episode_index", "timestamp")
+IN_EPISODES = ("episode_index", "dataset_from_index", "dataset_to_index", "length")
 FLAT = 2.0  # standard deviation of a picture's pixels, of 255: what varies less is of one colour
 STILL = 0.5  # the same, of a pixel over an episode's time
 SHARE_AT_RANGE = 0.5  # of the frames at the largest or smallest action: a limit may have cut it
@@ -67,11 +69,16 @@ def check(path: Path, on_episode: Callable[[], None] = lambda: None) -> Report:
         data = _table(sorted((path / "data").glob("*/*.parquet")), path / "data")
     except DataError as error:
         return Report((Finding(True, "tables", str(error), RESTORE),), facts)
+    missing = [f"data has no column {name}" for name in IN_DATA if name not in data.column_names]
+    missing += [f"meta/episodes has no column {name}" for name in IN_EPISODES if name not in episodes.column_names]
+    if missing:
+        return Report(tuple(Finding(True, "tables", what, RESTORE) for what in missing), facts)
     columns = {name: _numbers(data[name]) for name in data.column_names}
     columns = {name: values for name, values in columns.items() if values is not None}
     facts |= {"frames": data.num_rows, "ranges": _ranges(columns)}
     rows = sorted(episodes.to_pylist(), key=lambda row: row["episode_index"])
     findings = [
+        *_tasks(path),
         *_counts(info, rows, data.num_rows, columns),
         *_clock(info["fps"], rows, columns),
         *_values(info, rows, columns),
@@ -89,6 +96,14 @@ def _table(files: list[Path], where: Path) -> pa.Table:
         return pa.concat_tables([pq.read_table(file) for file in files], promote_options="default")
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{where}: damaged ({error})") from error
+
+
+def _tasks(path: Path) -> Iterator[Finding]:
+    """Is it told what the episodes are of?"""
+    try:
+        _table([path / "meta/tasks.parquet"], path / "meta/tasks.parquet")
+    except DataError as error:
+        yield Finding(True, "meta/tasks.parquet", str(error), RESTORE)
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray | None:

@@ -166,6 +166,18 @@ def test_datasets_are_mixed_by_weight(dataset: Path, tmp_path: Path, make_clip: 
         cache.subset([0]).sample(1, 2, _generator(), [0, 1])
 
 
+def test_signals_in_another_order_are_the_same_signals(dataset: Path, tmp_path: Path, make_clip: Callable[..., Clip]):
+    clip = make_clip(0)
+    turned = dict(reversed(clip.signals.items()))
+    other = _write(tmp_path / "turned", [Clip(clip.frames, clip.actions, clip.proprio, turned, events=clip.events)])
+    cache = ClipCache.open([dataset, other], image_size=32)
+    found = cache.episode(cache.episodes_of(1)[0]).signals
+    for name, values in clip.signals.items():
+        np.testing.assert_array_equal(found[name], values)
+    batch = cache.subset(cache.episodes_of(1)).sample(8, 3, _generator())
+    assert set(batch["signals"]["woken"].unique().tolist()) <= {0.0, 1.0}
+
+
 def test_datasets_that_differ_are_refused(dataset: Path, tmp_path: Path, make_clip: Callable[..., Clip]):
     clip = make_clip(0)
     others = {

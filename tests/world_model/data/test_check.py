@@ -86,6 +86,12 @@ def test_a_cut_and_a_missing_video_are_found(dataset: Path) -> None:
 def test_lost_tables_are_found(dataset: Path) -> None:
     (dataset / "meta/stats.json").write_text("{}")
     assert any("no statistics" in line for line in said(dataset))
+    table = pq.read_table(dataset / DATA)
+    pq.write_table(table.drop_columns(["timestamp"]), dataset / DATA)
+    assert said(dataset) == ["grave: tables: data has no column timestamp"]
+    pq.write_table(table, dataset / DATA)
+    (dataset / "meta/tasks.parquet").unlink()
+    assert any("meta/tasks.parquet" in line and line.startswith("grave") for line in said(dataset))
     (dataset / DATA).write_bytes(b"PAR1")
     assert any("damaged" in line for line in said(dataset))
     (dataset / DATA).unlink()
