@@ -38,6 +38,7 @@ TASK = goal_task(
     objective=objective,
     tops={"disturbance": 2.0},  # of a glass that lies there is nothing to tell apart
     success_words="Open, glass standing",
+    checkpoint="drawer-tiny",
     harm=Harm(event="fallen", strain="disturbance", words="Glass fallen"),
     tale=Tale(
         title="Let the glass stand",
