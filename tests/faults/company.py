@@ -110,6 +110,23 @@ def guard_ended(rig: Rig) -> float:
     return rig.rests()
 
 
+@fault("the guard is suspended, and goes on after the switch fell silent", "rest, then hold `disabled`")
+def guard_suspended(rig: Rig) -> float:
+    rig.break_it()
+    rig.processes["guard"].send_signal(signal.SIGSTOP)
+    rig.wait(0.2)  # the last true waits for it
+    rig.held = None
+    took_s = rig.rests()
+    rig.stays_at_rest(robot_s=1.0)
+    rig.mark()
+    rig.processes["guard"].send_signal(signal.SIGCONT)
+    rig.stays_at_rest(robot_s=1.0)
+    rig.said(Action.HOLD, Reason.DISABLED)
+    rig.held = True
+    rig.probe.until(rig.moves, "the arm to move again")
+    return took_s
+
+
 @fault("the operator lets go of the deadman's switch", "hold `disabled`")
 def released(rig: Rig) -> float:
     rig.break_it()
