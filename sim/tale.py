@@ -37,7 +37,8 @@ class Tale:
     did_harm: str = "did harm"
     would_harm: str = "do harm"
     threshold: str = "harm"  # beside 1 on the axis of the strain
-    state: str = "harmed"  # over the film from then on
+    unharmed: str = "unharmed"  # over the film until harm was done
+    state: str = "harmed"  # and from then on
     strain: str = "Strain"
     weighs: str = "how far from the goal it predicts to be"
     methods: Mapping[str, str] = field(default_factory=dict)  # {method: name}, beside those of METHODS

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import numpy as np
@@ -90,6 +91,16 @@ def test_whole_and_in_order(page: str) -> None:
         )
     ]
     assert order == sorted(order)
+
+
+def test_the_films_speak_of_what_can_be_harmed(page: str, tmp_path: Path) -> None:
+    assert 'data-before="asleep" data-word="awake"' in page
+    drawer = get_task("drawer")
+    rows = [row("nothing", 0.1) | dict(fallen=0.3, fallen_low=0.2, fallen_high=0.4)]
+    write_page(tmp_path / "page.html", drawer, rows, [story()], ABOUT, contrast=woken())
+    told = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert 'data-before="standing" data-word="fallen"' in told
+    assert 'content: "asleep"' not in told
 
 
 def test_loads_nothing(page: str) -> None:
