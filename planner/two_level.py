@@ -13,7 +13,6 @@ both levels share one.
 
 import math
 from collections import deque
-from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +77,7 @@ class TwoLevel:
         """The next plan towards the sub-goal; ``health`` says how far along which path it is."""
         with torch.no_grad():
             belief = self.mpc.dynamics.observe(history)
-            scouted = self._renew(belief, generator, () if committed is None else committed)
+            scouted = self._renew(belief, generator, 0 if committed is None else len(committed))
             self.mpc.objective = self._aim()
         plan = self.mpc.plan(history, time_s, generator, committed)
         health = {"path_step": float(self._at), "path_steps": float(len(self._path.moments)), "scouted": float(scouted)}
@@ -86,7 +85,7 @@ class TwoLevel:
         self._age += plan.mode != HOLD
         return plan
 
-    def _renew(self, belief: Any, generator: Generator, committed: Sized) -> int:
+    def _renew(self, belief: Any, generator: Generator, under_way: int) -> int:
         """Find where on the path the robot is; a new path if it has strayed or the path is old. Futures imagined."""
         moment = self.mpc.dynamics.moment(belief).float()
         on_path = self._path is not None and self._follow(moment)
@@ -99,7 +98,7 @@ class TwoLevel:
             self._shut_ahead(moment)
         self.scout.objective = self.objective
         self._path = self.scout.search(belief, generator, self._shut)
-        self._at, self._age, self._came = 0, -len(committed), 0
+        self._at, self._age, self._came = 0, -under_way, 0
         return self._path.futures
 
     def _follow(self, moment: Tensor) -> bool:

@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder that may not be written, a file where a folder should be
         if "--debug" in arguments:
             raise
-        sys.stderr.write(f"error: {error}; see whether that path can be written, and the disk has room\n")
+        sys.stderr.write(f"error: {error}; see whether that path is right and may be written, and the disk has room\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was written down before is kept\n")

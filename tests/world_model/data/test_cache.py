@@ -168,8 +168,11 @@ def test_datasets_are_mixed_by_weight(dataset: Path, tmp_path: Path, make_clip: 
 
 def test_signals_in_another_order_are_the_same_signals(dataset: Path, tmp_path: Path, make_clip: Callable[..., Clip]):
     clip = make_clip(0)
-    turned = dict(reversed(clip.signals.items()))
-    other = _write(tmp_path / "turned", [Clip(clip.frames, clip.actions, clip.proprio, turned, events=clip.events)])
+    other = _write(tmp_path / "turned", [clip])
+    info = json.loads((other / "meta/info.json").read_text())
+    info["features"] = dict(reversed(info["features"].items()))
+    (other / "meta/info.json").write_text(json.dumps(info))
+    assert list(ClipCache.open([other], image_size=32).signal_kinds) == list(reversed(clip.signal_kinds))
     cache = ClipCache.open([dataset, other], image_size=32)
     found = cache.episode(cache.episodes_of(1)[0]).signals
     for name, values in clip.signals.items():
