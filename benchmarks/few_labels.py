@@ -21,6 +21,7 @@ from rich.table import Table
 from rehearse.commands.base import about
 from rehearse.files import atomic_write
 from rehearse.sim.evaluate import EvalConfig, evaluate
+from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.world_model import preset, train
 from rehearse.world_model.config import for_few
 from rehearse.world_model.data import ClipCache, open_videos
@@ -48,6 +49,8 @@ class FewLabels:
     """Training steps from nothing."""
     episodes: int = 100
     """Evaluation layouts per cell."""
+    task: str = DEFAULT
+    """What is to be done."""
     method: str = "planner-64"
     """Who acts."""
     split: str = "test"
@@ -71,7 +74,8 @@ class FewLabels:
                 report = {"about": about(**dataclasses.asdict(self)), "rows": rows}
                 with atomic_write(self.json) as path:
                     path.write_text(json.dumps(report, indent=1) + "\n")
-        table = Table("labelled episodes", *self.arms, title=f"Fetched with the dog asleep, {self.episodes} layouts")
+        title = f"{get_task(self.task).success_words}, {self.episodes} layouts"
+        table = Table("labelled episodes", *self.arms, title=title)
         for count in self.labels:
             found = {row["arm"]: row for row in rows if row["labels"] == count}
             table.add_row(str(count), *(rate(found[arm]) for arm in self.arms))
@@ -89,17 +93,17 @@ class FewLabels:
             videos = open_videos(self.videos)
         few = ClipCache.open([self.labelled]).subset(range(count))
         trained = train(config, few, self.out / f"{arm}-{count}", videos=videos, on_progress=lambda now: None)
-        conditions = EvalConfig(
-            episodes=self.episodes, seed=self.seed, split=self.split, methods=(self.method,), checkpoint=trained.path
-        )
-        signals = trained.metrics["signals"]
-        return evaluate(conditions).rows[0] | {"steps": config.steps, "auroc": signals["woken"]["auroc"]}
+        asked = {"episodes": self.episodes, "seed": self.seed, "split": self.split, "methods": (self.method,)}
+        row = evaluate(EvalConfig(self.task, checkpoint=trained.path, **asked)).rows[0] | {"steps": config.steps}
+        harm = get_task(self.task).harm
+        return row if harm is None else row | {"auroc": trained.metrics["signals"][harm.event]["auroc"]}
 
 
 def rate(row: dict) -> str:
     """A cell of the table."""
     low, high = 100 * row["success_low"], 100 * row["success_high"]
-    return f"{row['success']:.0%} [{low:.0f}, {high:.0f}], woken {row['woken']:.0%}"
+    woken = f", woken {row['woken']:.0%}" if "woken" in row else ""
+    return f"{row['success']:.0%} [{low:.0f}, {high:.0f}]{woken}"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import torch
 
 from rehearse.errors import ConfigError, DataError
 from rehearse.sim.agents import Agent
-from rehearse.sim.collect import STEPS_AFTER_END
+from rehearse.sim.recording import STEPS_AFTER_END
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.world_model import Belief, History, WorldModel
 from rehearse.world_model.data import Clip

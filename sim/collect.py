@@ -4,8 +4,7 @@
     collect(CollectConfig(options={"arm": "arm5+arm6", "camera": "front+left"}), Path("data/others"))
 
 Worker processes step and render; this process writes. Episode i of seed s is layout s * 1_000_000 + i of the train
-split, so no evaluation layout can ever be seen. An episode goes on for a few steps after success or harm, because what
-that looks like must be learnt too: a model that never saw arrival cannot imagine it.
+split, so no evaluation layout can ever be seen.
 """
 
 import itertools
@@ -20,13 +19,12 @@ from rehearse import __version__
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import Agent, BehaviourAgent
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.recording import Recording
 from rehearse.sim.takes import KeptTakes, Take
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.sim.workers import in_workers
-from rehearse.world_model.data import Clip, LeRobotWriter
-
-STEPS_AFTER_END = 4
+from rehearse.world_model.data import LeRobotWriter
 
 
 @dataclass(frozen=True)
@@ -81,37 +79,12 @@ def scripted(method: str, task: Task) -> Agent:
 
 
 def record_episode(task: Task, env: TaskEnv, agent: Agent, layout: int) -> Take:
-    """Run one episode: T frames, T - 1 actions and one of padding.
-
-    Where the task tells how (``carried_out``), actions are recorded as the robot carried them out: one that pushes
-    against the edge of a workspace moves nothing, and a model that had to find that out by itself would be wrong there,
-    where an optimiser soon looks.
-    """
-    rng = np.random.default_rng((7, layout))
-    observation, info = env.reset(options={"layout": layout})
-    agent.reset(env, observation, rng)
-    frames, proprio, actions, infos = [observation["image"]], [observation["proprio"]], [], [info]
-    after_end = 0
-    for _ in range(task.episode_steps + STEPS_AFTER_END):
-        action = task.carried_out(agent.act(env), env.world)
-        observation, _, _, _, info = env.step(action)
-        agent.saw(action, observation)
-        actions.append(action)
-        frames.append(observation["image"])
-        proprio.append(observation["proprio"])
-        infos.append(info)
-        after_end += task.over(info)
-        if after_end > STEPS_AFTER_END:
-            break
-    clip = Clip(
-        frames=np.stack(frames),
-        actions=np.array([*actions, task.hold], np.float32),
-        proprio=np.stack(proprio),
-        signals=task.signals_of(infos),
-        task=task.instruction,
-    )
-    harmed = any(task.harmed(info) for info in infos)
-    return Take(clip, not harmed and any(info[task.success] for info in infos), harmed)
+    """Run one episode."""
+    recording = Recording.begin(task, env, layout)
+    agent.reset(env, recording.observations[0], np.random.default_rng((7, layout)))
+    while not recording.over:
+        agent.saw(*recording.do(agent.act(env)))
+    return recording.take()
 
 
 _worker: tuple[CollectConfig, Task, Agent, dict[tuple[str, ...], TaskEnv]] | None = None
@@ -127,8 +100,8 @@ def start_worker(config: CollectConfig, make_agent: Callable[[Task], Agent]) -> 
     _worker = config, task, make_agent(task), {}
 
 
-def work(index: int) -> Take:
-    """Record one episode, in a process that ``start_worker`` has prepared."""
+def prepared(index: int) -> tuple[CollectConfig, Task, Agent, TaskEnv]:
+    """What ``start_worker`` has prepared in this process, and the environment of episode ``index``."""
     config, task, agent, envs = _worker
     turn = config.turn(index)
     built_in = tuple(value for name, value in turn.items() if name not in task.changeable)
@@ -138,6 +111,12 @@ def work(index: int) -> Take:
     env = envs[built_in]
     for name in task.changeable:
         setattr(env, name, turn[name])
+    return config, task, agent, env
+
+
+def work(index: int) -> Take:
+    """Record one episode, in a process that ``start_worker`` has prepared."""
+    config, task, agent, env = prepared(index)
     return record_episode(task, env, agent, config.seed * LAYOUTS_PER_SEED + index)
 
 

@@ -235,6 +235,11 @@ class PlannerAgent:
             action = np.clip(action + self._rng.normal(0, self.settings.noise, len(action)), low, high)
         return action
 
+    def candidates(self, count: int, generator: torch.Generator) -> np.ndarray:
+        """Plans (count, H, A) from where the search of the next decision would begin."""
+        begins_s = len(self._actions) * self.task.period_s
+        return self.mpc.draw(self.history(), begins_s, count, generator).numpy()
+
     def saw(self, action: np.ndarray, observation: dict) -> None:
         """Remember."""
         self._frames.append(observation["image"])

@@ -4,12 +4,15 @@
 
 Round 0 trains on the given datasets. Every later round lets the planner do the task with the model so far, at several
 search sizes, noise levels and appetites for risk, and trains on with its attempts: an optimiser finds the mistakes of
-a model, so the model must be shown what came of them (as in DAgger, Ross et al. 2011, and PETS, Chua et al. 2018).
+a model, so the model must be shown what came of them (as in DAgger, Ross et al. 2011, and PETS, Chua et al. 2018), and
+what would have come of its other plans (branching.py).
 Everything lies under ``out``: ``round-<r>/`` (checkpoints), ``round-<r>/attempts`` (datasets), and the last model.
 What is already there is not done again, so a killed run goes on where it stopped.
 """
 
 import dataclasses
+import hashlib
+import itertools
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,13 +23,14 @@ import numpy as np
 
 from rehearse.errors import ConfigError
 from rehearse.files import atomic_write
-from rehearse.sim.collect import CollectConfig, collect
+from rehearse.sim.branching import branching
+from rehearse.sim.collect import CollectConfig, collect, in_processes
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import DEFAULT, get_task
 from rehearse.world_model import TrainConfig, load, train
 from rehearse.world_model.card import FILE, fingerprint
-from rehearse.world_model.checkpoint import weights_path
+from rehearse.world_model.checkpoint import read_tensors, weights_path
 from rehearse.world_model.data import ClipCache, LeRobotReader
 
 
@@ -34,12 +38,14 @@ from rehearse.world_model.data import ClipCache, LeRobotReader
 class RoundsConfig:
     """How often, and how much each time. ``share`` of every batch comes from the planner's own attempts.
 
-    None by default: docs/results.md says what rounds did to a model that had learnt its play well.
+    None by default. ``episodes``: attempts of a round. ``ways``: episodes made of each, itself and its branches; with
+    1 nothing branches. docs/results.md says what either is worth.
     """
 
     rounds: int = 0
     task: str = DEFAULT
     episodes: int = 400
+    ways: int = 5
     steps: int = 1000
     learning_rate: float = 2.5e-3
     share: float = 0.5
@@ -49,8 +55,8 @@ class RoundsConfig:
 
     def __post_init__(self) -> None:
         get_task(self.task).checked_level(self.level or get_task(self.task).level)
-        if self.rounds < 0 or self.episodes < 1 or self.steps < 1:
-            raise ConfigError("rounds must be >= 0, episodes and steps at least 1")
+        if self.rounds < 0 or min(self.episodes, self.ways, self.steps) < 1:
+            raise ConfigError("rounds must be >= 0, episodes, ways and steps at least 1")
         if not 0 < self.share < 1:
             raise ConfigError(f"share must lie between 0 and 1, got {self.share}")
 
@@ -79,14 +85,19 @@ def improve(
     out: Path,
     on_stage: Callable[[str], None] = lambda text: None,
     on_progress: Callable[[dict], None] | None = None,
+    on_episode: Callable[[int, int], None] = lambda count, total: None,
 ) -> Path:
-    """Run all rounds; returns the final checkpoint's weights, ``out/model.safetensors``."""
+    """Run all rounds; returns the final checkpoint's weights, ``out/model.safetensors``.
+
+    ``on_stage`` is told what begins, ``on_progress`` what ``train`` tells of a step, ``on_episode`` how many episodes
+    of how many were recorded.
+    """
     attempts: list[Path] = []
     previous: Path | None = None
     for round_number in range(config.rounds + 1):
         folder = out / f"round-{round_number}"
         if previous is not None:
-            attempts.append(_attempt(config, round_number, previous, folder, on_stage))
+            attempts.append(_attempt(config, round_number, previous, folder, on_stage, on_episode))
             training = dataclasses.replace(
                 training,
                 steps=config.steps,
@@ -107,15 +118,25 @@ def improve(
 
 
 def _attempt(
-    config: RoundsConfig, number: int, checkpoint: Path, folder: Path, on_stage: Callable[[str], None]
+    config: RoundsConfig,
+    number: int,
+    checkpoint: Path,
+    folder: Path,
+    on_stage: Callable[[str], None],
+    on_episode: Callable[[int, int], None],
 ) -> Path:
     path = folder / "attempts"
     if not path.exists():
-        on_stage(f"round {number}: {config.episodes} attempts with the model so far")
+        each = "" if config.ways == 1 else f", {config.ways} episodes of each"
+        on_stage(f"round {number}: {config.episodes} attempts with the model so far{each}")
         # The seeds of attempts start far above those of play, so that no layout is met twice.
         seed = 100 * (config.seed + 1) + number
-        play = CollectConfig(config.task, config.episodes, config.level, seed, config.workers)
-        collect(play, path, partial(Attempts, checkpoint), behaviour="attempts of the planner")
+        asked = CollectConfig(config.task, config.episodes * config.ways, config.level, seed, config.workers)
+        run = in_processes if config.ways == 1 else partial(branching, config.ways)
+        keep = {"weights": _digest(checkpoint), "ways": str(config.ways)}
+        count = itertools.count(1)
+        recorded = lambda take: on_episode(next(count), asked.episodes)  # noqa: E731
+        collect(asked, path, partial(Attempts, checkpoint), recorded, "attempts of the planner", run, keep)
     return path
 
 
@@ -123,6 +144,14 @@ def dataset_weights(share: float, datasets: int, attempts: int) -> tuple[float, 
     """The given datasets share what the attempts leave; the newest attempts weigh as much as all older together."""
     recency = [2.0 ** (i - 1) if i else 1.0 for i in range(attempts)]
     return tuple([(1 - share) / datasets] * datasets + [share * weight / sum(recency) for weight in recency])
+
+
+def _digest(checkpoint: Path) -> str:
+    """What the weights are, whenever they were saved."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(read_tensors(checkpoint)[0].items()):
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _provenance(path: Path) -> dict:

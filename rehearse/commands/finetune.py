@@ -47,11 +47,11 @@ class Finetune(TrainingCommand):
             videos = films(self.videos, config, self.fps, False, console) if self.videos else []
         if self.episodes is not None:
             data = [cache.subset(range(min(self.episodes, len(cache)))) for cache in data]
-        with training_bar(console) as (stage, progress):
-            stage(f"training on {sum(map(len, data)):,} labelled episodes, {config.steps} steps")
+        with training_bar(console) as bar:
+            bar.stage(f"training on {sum(map(len, data)):,} labelled episodes, {config.steps} steps")
             pairs = zip(self.data, data, strict=True)
             provenance = [{"data": str(path), "episodes": len(cache)} for path, cache in pairs]
-            trained = train(config, data, self.out, videos=videos, on_progress=progress, data=provenance)
+            trained = train(config, data, self.out, videos=videos, on_progress=bar.progress, data=provenance)
         console.print(f"{trained.path}: now rehearse eval --checkpoint {self.out} --methods planner-64")
         self.write_json({"checkpoint": str(trained.path), "metrics": trained.metrics})
         return 0

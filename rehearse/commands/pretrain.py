@@ -36,10 +36,10 @@ class Pretrain(TrainingCommand):
         config = for_video(config)
         with parallel.first_ahead():
             videos = films(self.videos, config, self.fps, self.skip_bad, console)
-        with training_bar(console) as (stage, progress):
-            stage(f"training on {sum(map(len, videos)):,} videos, {config.steps} steps")
+        with training_bar(console) as bar:
+            bar.stage(f"training on {sum(map(len, videos)):,} videos, {config.steps} steps")
             provenance = [{"videos": str(path), "fps": self.fps} for path in self.videos]
-            trained = train(config, [], self.out, videos=videos, on_progress=progress, data=provenance)
+            trained = train(config, [], self.out, videos=videos, on_progress=bar.progress, data=provenance)
         moment = trained.metrics["moment"]
         ahead = min(8, len(moment["mse"]))  # of short videos no more is known
         console.print(

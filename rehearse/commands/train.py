@@ -30,6 +30,8 @@ class Train(TrainingCommand):
     """How often the planner then acts with the model, and its attempts are trained on. 0: only the given data."""
     round_episodes: int = RoundsConfig.episodes
     """Attempts per round."""
+    round_ways: int = RoundsConfig.ways
+    """Episodes made of each attempt: itself, and ways that branch off it. 1: nothing branches."""
     round_steps: int = RoundsConfig.steps
     """Training steps per round."""
     task: str = DEFAULT
@@ -55,13 +57,14 @@ class Train(TrainingCommand):
             rounds=self.rounds,
             task=self.task,
             episodes=self.round_episodes,
+            ways=self.round_ways,
             steps=self.round_steps,
             level=self.level,
             seed=self.seed,
         )
         out = self.out or Path("runs") / self.task
-        with training_bar(console) as (stage, progress):
-            weights = improve(rounds, config, self.data, out, stage, progress)
+        with training_bar(console) as bar:
+            weights = improve(rounds, config, self.data, out, bar.stage, bar.progress, bar.episode)
         side = describe(weights)
         console.print(f"{weights}: {json.dumps(side['metrics'], default=str)[:400]}")
         self.write_json({"checkpoint": str(weights), "config": dataclasses.asdict(rounds), **side})

@@ -1,6 +1,6 @@
 """What commands that train share: where the run goes, how large the network is, what is logged, the bar."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 
 from rehearse.commands.base import Command, progress_bar
 from rehearse.errors import SetupError
@@ -63,18 +64,30 @@ class TrainingCommand(Command):
             super().write_json(result)
 
 
+class TrainingBar:
+    """A bar for one stage after the other: say what begins, then hand on each step's report, or each episode."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar, self._task = bar, bar.add_task("training", total=None, text="")
+
+    def stage(self, text: str) -> None:
+        """Say what begins."""
+        self._bar.console.print(text)
+        doing = "training" if "training" in text else "collecting"
+        self._bar.reset(self._task, total=None, text="", description=doing)
+
+    def progress(self, now: dict) -> None:
+        """A step of training, as ``train`` tells it."""
+        losses = f"{now['rate']:,.0f} frames/s, next {now['next']:.3f}, open-loop {now['open']:.3f}"
+        self._bar.update(self._task, total=now["steps"], completed=now["step"], text=losses)
+
+    def episode(self, count: int, total: int) -> None:
+        """An episode was recorded."""
+        self._bar.update(self._task, total=total, completed=count)
+
+
 @contextmanager
-def training_bar(console: Console) -> Iterator[tuple[Callable[[str], None], Callable[[dict], None]]]:
-    """A bar for one training after the other: say what begins, then hand on each step's report."""
+def training_bar(console: Console) -> Iterator[TrainingBar]:
+    """The bar of a command that trains."""
     with progress_bar(console) as bar:
-        task = bar.add_task("training", total=None, text="")
-
-        def stage(text: str) -> None:
-            bar.console.print(text)
-            bar.reset(task, total=None, text="", description="training" if "training" in text else "collecting")
-
-        def progress(now: dict) -> None:
-            losses = f"{now['rate']:,.0f} frames/s, next {now['next']:.3f}, open-loop {now['open']:.3f}"
-            bar.update(task, total=now["steps"], completed=now["step"], text=losses)
-
-        yield stage, progress
+        yield TrainingBar(bar)

@@ -7,11 +7,13 @@ import pytest
 
 from rehearse.errors import ConfigError, DataError
 from rehearse.sim.agents import Agent, BehaviourAgent
-from rehearse.sim.collect import STEPS_AFTER_END, CollectConfig, Take, collect, noisy_play, record_episode
+from rehearse.sim.collect import CollectConfig, collect, noisy_play, record_episode
 from rehearse.sim.dog_on_jacket.behaviours import NoisyPlay
 from rehearse.sim.dog_on_jacket.env import EPISODE_STEPS, PROPRIO_NAMES, DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.task import TASK
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
+from rehearse.sim.recording import STEPS_AFTER_END
+from rehearse.sim.takes import Take
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.world_model.data import Clip, LeRobotReader
 

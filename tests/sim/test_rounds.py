@@ -20,7 +20,7 @@ def test_weights_give_the_attempts_their_share_and_the_newest_the_most():
 
 def test_rounds_resume_where_they_stopped(tmp_path):
     play = collect(CollectConfig(episodes=4, seed=1, workers=1), tmp_path / "play")
-    config = RoundsConfig(rounds=1, episodes=2, steps=2, workers=1)
+    config = RoundsConfig(rounds=1, episodes=2, ways=3, steps=2, workers=1)
     training = replace(preset("debug"), steps=3, batch=4)
     stages: list[str] = []
 
@@ -39,11 +39,11 @@ def test_rounds_resume_where_they_stopped(tmp_path):
     assert attempts.stat().st_mtime_ns == collected_at
     assert load(weights).config.action_dim == 4
     provenance = describe(weights)["data"]
-    assert [source["episodes"] for source in provenance] == [4, 2]
+    assert [source["episodes"] for source in provenance] == [4, 6]
     assert {source["split"] for source in provenance} == {"train"}
 
 
 def test_impossible_rounds_are_refused():
-    for changes in ({"rounds": -1}, {"episodes": 0}, {"share": 1.0}):
+    for changes in ({"rounds": -1}, {"episodes": 0}, {"ways": 0}, {"share": 1.0}):
         with pytest.raises(ConfigError):
             RoundsConfig(**changes)
