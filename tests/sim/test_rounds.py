@@ -23,6 +23,7 @@ def test_rounds_resume_where_they_stopped(tmp_path):
     config = RoundsConfig(rounds=1, episodes=2, ways=3, steps=2, workers=1)
     training = replace(preset("debug"), steps=3, batch=4)
     stages: list[str] = []
+    told: list[tuple[int, int]] = []
 
     def stop(text: str) -> None:
         stages.append(text)
@@ -31,7 +32,8 @@ def test_rounds_resume_where_they_stopped(tmp_path):
 
     silent = lambda now: None  # noqa: E731
     with pytest.raises(KeyboardInterrupt):
-        improve(config, training, [play], tmp_path / "run", stop, silent)
+        improve(config, training, [play], tmp_path / "run", stop, silent, lambda *now: told.append(now))
+    assert told == [(count, 6) for count in range(1, 7)]
     assert not (tmp_path / "run/model.safetensors").exists(), "an unfinished run has no final model"
     attempts = tmp_path / "run/round-1/attempts/meta/info.json"
     collected_at = attempts.stat().st_mtime_ns
