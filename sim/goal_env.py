@@ -22,9 +22,10 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import ConfigError, DataError
+from rehearse.sim.actions import checked_action
 from rehearse.sim.cameras import FRONT, Pose, move
 from rehearse.sim.gl import close_renderer, open_renderer
-from rehearse.sim.goal_world import PERIOD_S, GoalWorld, checked_action
+from rehearse.sim.goal_world import PERIOD_S, GoalWorld
 from rehearse.sim.layouts import SPLITS, layout_seed
 from rehearse.sim.link import Link
 from rehearse.sim.variation import BACKGROUND, FACTORS, NONE, checked, varied_in

@@ -14,6 +14,7 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import DataError
+from rehearse.sim.actions import checked_action
 from rehearse.sim.variation import NONE, Look, draw
 
 PERIOD_S = 0.2
@@ -127,13 +128,3 @@ class GoalWorld:
         self.command = np.array(state[:size])
         mujoco.mj_setState(self.model, self.data, state[size:], _EVERYTHING)
         mujoco.mj_kinematics(self.model, self.data)
-
-
-def checked_action(action: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """The action clipped to [-1, 1]; raises DataError for a wrong shape or a value that is not finite."""
-    action = np.asarray(action, dtype=float)
-    if action.shape != (len(names),):
-        raise DataError(f"action has shape {action.shape}; expected ({len(names)},): {', '.join(names)} in [-1, 1]")
-    if not np.isfinite(action).all():
-        raise DataError(f"action {action.tolist()} is not finite; stand still instead of sending it")
-    return np.clip(action, -1, 1)

@@ -21,11 +21,12 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import ConfigError, DataError
+from rehearse.sim.actions import checked_action
 from rehearse.sim.arms import ARMS
 from rehearse.sim.cameras import CAMERAS, FRONT, Pose, move
 from rehearse.sim.dog_on_jacket import oddities
 from rehearse.sim.dog_on_jacket.factors import LEVELS, VARIATIONS, sample_factors
-from rehearse.sim.dog_on_jacket.world import PERIOD_S, Outcome, World, checked_action
+from rehearse.sim.dog_on_jacket.world import ACTION_NAMES, PERIOD_S, Outcome, World
 from rehearse.sim.gl import close_renderer, open_renderer
 from rehearse.sim.layouts import SPLITS, layout_seed
 from rehearse.sim.link import Link
@@ -97,8 +98,8 @@ class DogOnJacketEnv(gymnasium.Env):
         if views:
             spaces["views"] = gymnasium.spaces.Dict(dict.fromkeys(views, image))
         self.observation_space = gymnasium.spaces.Dict(spaces)
-        actions = 4 if control == "cartesian" else len(ARMS[arm].joints) + 1
-        self.action_space = gymnasium.spaces.Box(-1, 1, (actions,), np.float32)
+        self._actions = ACTION_NAMES if control == "cartesian" else (*ARMS[arm].joints, "grip")
+        self.action_space = gymnasium.spaces.Box(-1, 1, (len(self._actions),), np.float32)
         self._camera = None
         self._film = None
 
@@ -160,8 +161,7 @@ class DogOnJacketEnv(gymnasium.Env):
 
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
         """One control period of 0.2 s."""
-        size = self.action_space.shape[0]
-        action = self._link.sent(checked_action(action, size, "velocities and grip"))
+        action = self._link.sent(checked_action(action, self._actions))
         outcome = self.world.step(action) if self.control == "cartesian" else self.world.step_joints(action)
         told = self.account(outcome)
         return self.observe(), *told

@@ -19,6 +19,7 @@ from rehearse.sim.dog_on_jacket.motion import arm_motion
 from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
 from rehearse.sim.dog_on_jacket.tale import TALE
 from rehearse.sim.dog_on_jacket.world import (
+    ACTION_NAMES,
     PERIOD_S,
     STEP_M,
     WORKSPACE_HIGH_M,
@@ -103,7 +104,7 @@ TASK = Task(
     period_s=PERIOD_S,
     episode_steps=EPISODE_STEPS,
     hold=(0.0, 0.0, 0.0, 1.0),  # keep still and keep hold
-    actions=("velocity_x", "velocity_y", "velocity_z", "grip"),
+    actions=ACTION_NAMES,
     proprio=PROPRIO_NAMES,
     signals=SIGNALS,
     tops={"disturbance": 2.0},  # far beyond waking there is nothing to tell apart

@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import DataError
+from rehearse.sim.actions import checked_action
 from rehearse.sim.arms import ARMS
 from rehearse.sim.dog_on_jacket import scene
 from rehearse.sim.dog_on_jacket.disturbance import SAMPLE_PERIOD_S, WAKE_THRESHOLD, Arousal
@@ -20,6 +21,7 @@ from rehearse.sim.dog_on_jacket.factors import DEEPEST_SLEEP, LIGHTEST_SLEEP, Fa
 from rehearse.sim.kinematics import ArmKinematics
 from rehearse.sim.robots import Robot
 
+ACTION_NAMES = ("velocity_x", "velocity_y", "velocity_z", "grip")
 PERIOD_S = 0.2
 SUBSTEPS = round(PERIOD_S / scene.TIMESTEP_S)
 HOLD_SUBSTEPS = 4  # joint targets move every 20 ms (sim.live), as from a robot's own interpolator
@@ -157,13 +159,13 @@ class World:
 
     def step(self, action: np.ndarray) -> Outcome:
         """Advance 0.2 s under ``action`` (4,); raises DataError for a wrong shape or a non-finite value."""
-        action = checked_action(action, 4, "velocity x, y, z and grip")
+        action = checked_action(action, ACTION_NAMES)
         controls, self.q_rad, self.target_m = self.controls(action, self.q_rad, self.target_m)
         return self._advance(controls, closed=action[3] > 0)
 
     def step_joints(self, action: np.ndarray) -> Outcome:
         """Advance 0.2 s under ``action`` (J + 1,): joint velocities (1 = MAX_JOINT_SPEED_RADPS) and grip."""
-        action = checked_action(action, self._joints + 1, f"{self._joints} joint velocities and grip")
+        action = checked_action(action, (*self.arm.joints, "grip"))
         q_next = self.kinematics.within_limits(self.q_rad + action[:-1] * MAX_JOINT_SPEED_RADPS * PERIOD_S)
         controls = self._interpolate(self.q_rad, q_next, closed=action[-1] > 0)
         self.q_rad, self.target_m = q_next, self.kinematics.forward(q_next)
@@ -289,13 +291,3 @@ def within_workspace(action: np.ndarray, target_m: np.ndarray) -> np.ndarray:
     action = np.clip(action, -1, 1)
     reached = np.clip(target_m + action[:3] * STEP_M, WORKSPACE_LOW_M, WORKSPACE_HIGH_M)
     return np.append(np.clip((reached - target_m) / STEP_M, -1, 1), action[3])
-
-
-def checked_action(action: np.ndarray, size: int, meaning: str) -> np.ndarray:
-    """The action clipped to [-1, 1]; raises DataError for a wrong shape or a value that is not finite."""
-    action = np.asarray(action, dtype=float)
-    if action.shape != (size,):
-        raise DataError(f"action has shape {action.shape}; expected ({size},): {meaning}, each in [-1, 1]")
-    if not np.isfinite(action).all():
-        raise DataError(f"action {action.tolist()} is not finite; hold the arm instead of sending it")
-    return np.clip(action, -1, 1)

@@ -19,7 +19,7 @@ import mujoco
 import numpy as np
 
 from rehearse.errors import ConfigError, SetupError
-from rehearse.sim.goal_world import checked_action
+from rehearse.sim.actions import checked_action
 from rehearse.sim.layouts import SPLITS, layout_seed
 from rehearse.world_model.data.resize import resize
 
