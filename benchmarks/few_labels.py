@@ -84,7 +84,7 @@ class FewLabels:
     def cell(self, arm: str, count: int) -> dict:
         """Train on ``count`` episodes, evaluate."""
         kind, _, freeze = arm.partition("-")
-        config, videos = preset("tiny"), []
+        task, config, videos = get_task(self.task), preset("tiny"), []
         if kind == "scratch":
             config = dataclasses.replace(config, steps=self.scratch_steps)
         else:
@@ -92,10 +92,12 @@ class FewLabels:
         if kind == "beside":
             videos = open_videos(self.videos)
         few = ClipCache.open([self.labelled]).subset(range(count))
-        trained = train(config, few, self.out / f"{arm}-{count}", videos=videos, on_progress=lambda now: None)
+        trained = train(
+            task.suited(config), few, self.out / f"{arm}-{count}", videos=videos, on_progress=lambda now: None
+        )
         asked = {"episodes": self.episodes, "seed": self.seed, "split": self.split, "methods": (self.method,)}
         row = evaluate(EvalConfig(self.task, checkpoint=trained.path, **asked)).rows[0] | {"steps": config.steps}
-        harm = get_task(self.task).harm
+        harm = task.harm
         return row if harm is None else row | {"auroc": trained.metrics["signals"][harm.event]["auroc"]}
 
 

@@ -7,7 +7,7 @@ Letters: A action dimension, P proprioception, G numbers that say where the goal
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +21,7 @@ from rehearse.planner.mpc import Limits
 from rehearse.sim.baselines import Nothing, Random
 from rehearse.sim.tale import Tale
 from rehearse.sim.variation import checked
+from rehearse.world_model.config import TrainConfig
 
 if TYPE_CHECKING:
     from rehearse.sim.arm_motion import ArmMotion
@@ -279,6 +280,14 @@ class Task:
             raise DataError(f"{data}: {found} action and proprioception dimensions, {self.name} has {wanted}")
         if data.signal_kinds and (missing := sorted(set(self.signals) - set(data.signal_kinds))):
             raise DataError(f"{data}: no signal {missing[0]!r}, which {self.name} has; is it data of another task?")
+
+    def suited(self, config: TrainConfig) -> TrainConfig:
+        """The same training as models of this task need it.
+
+        Where there is a goal, they also learn how the way to one begins.
+        """
+        model = replace(config.model, goals=bool(self.goal))
+        return replace(config, model=model, **self.training)
 
     def harmed(self, info: Mapping[str, Any]) -> bool:
         """Whether harm was done; never where nothing can be harmed."""

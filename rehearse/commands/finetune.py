@@ -9,9 +9,10 @@ from rich.console import Console
 from rehearse.commands.pretrain import films
 from rehearse.commands.training import TrainingCommand, training_bar
 from rehearse.errors import CheckpointError, ConfigError
+from rehearse.sim.tasks import TASKS, get_task
 from rehearse.world_model import TrainConfig, describe, parallel, train
 from rehearse.world_model.config import for_few
-from rehearse.world_model.data import ClipCache
+from rehearse.world_model.data import ClipCache, LeRobotReader
 
 
 @dataclass(kw_only=True)
@@ -28,6 +29,8 @@ class Finetune(TrainingCommand):
     """Video to go on learning from beside them, best what the model was pretrained on. Twice the time, and worth it."""
     fps: float = 5.0
     """Frames per second of the videos."""
+    task: str | None = None
+    """The task, whose models may need to be trained in a way of their own; that of the first data unless given."""
     freeze: Literal["nothing", "encoder", "dynamics"] = "nothing"
     """What stays as it is: nothing, the encoder's eye, or that and the dynamics."""
     out: Path = Path("runs/taught")
@@ -39,7 +42,7 @@ class Finetune(TrainingCommand):
         if "latent_actions" not in side["model"]:
             raise CheckpointError(f"{self.checkpoint} is no world model; name what rehearse pretrain or train wrote.")
         config = for_few(config, str(self.checkpoint), from_video=side["model"]["latent_actions"])
-        config = replace(config, freeze=self.freeze, steps=self.steps or config.steps)
+        config = replace(self.suited(config), freeze=self.freeze, steps=self.steps or config.steps)
         if self.videos and not side["model"]["latent_actions"]:
             raise ConfigError(f"{self.checkpoint} was not pretrained on video and cannot learn from --videos now.")
         with parallel.first_ahead():
@@ -55,3 +58,8 @@ class Finetune(TrainingCommand):
         console.print(f"{trained.path}: now rehearse eval --checkpoint {self.out} --methods planner-64")
         self.write_json({"checkpoint": str(trained.path), "metrics": trained.metrics})
         return 0
+
+    def suited(self, config: TrainConfig) -> TrainConfig:
+        """As the task needs it, if there is one that we know."""
+        task = self.task or LeRobotReader(self.data[0]).provenance.get("task")
+        return get_task(task).suited(config) if self.task or task in TASKS else config

@@ -40,10 +40,8 @@ class Train(TrainingCommand):
     """Level of the attempts; the task's usual one unless given."""
 
     def config(self) -> TrainConfig:
-        """The preset, as the task needs it; where it has goals, the model also learns how the way to one begins."""
-        task, config = get_task(self.task), super().config()
-        model = dataclasses.replace(config.model, goals=bool(task.goal))
-        return dataclasses.replace(config, model=model, **task.training)
+        """The preset, as the task needs it."""
+        return get_task(self.task).suited(super().config())
 
     def train(self, config: TrainConfig, console: Console) -> int:
         """Train with a progress bar per round."""

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from rehearse.cli import main
-from rehearse.world_model import describe
+from rehearse.sim.collect import CollectConfig, collect
+from rehearse.sim.tasks import get_task
+from rehearse.world_model import describe, shipped_checkpoint
 from tests.commands.test_cli import refused
 
 QUICK = ["--preset", "debug", "--batch", "4", "--no-tensorboard"]
@@ -64,6 +66,18 @@ def test_a_trained_model_learns_another_robot(checkpoint, dataset, tmp_path, cap
     assert main(["finetune", *QUICK, *begun]) == 0
     assert describe(tmp_path / "again")["model"]["latent_actions"] is False
     assert "not pretrained" in refused(capsys, "finetune", *QUICK, *begun, "--videos", dataset)
+
+
+@pytest.mark.gl
+def test_finetuning_is_what_the_task_of_the_data_needs(tmp_path):
+    """Where places are asked for in metres, pictures must not be shown shifted."""
+    data = collect(CollectConfig("push", episodes=3, seed=3, workers=1), tmp_path / "push")
+    begun = ["--checkpoint", str(shipped_checkpoint("push-tiny")), "--data", str(data), "--steps", "1"]
+    assert main(["finetune", *QUICK, *begun, "--out", str(tmp_path / "run")]) == 0
+    card = (tmp_path / "run/README.md").read_text()
+    assert get_task("push").training["shift_px"] == 0
+    assert '"shift_px": 0' in card
+    assert describe(tmp_path / "run")["model"]["goals"] is True
 
 
 def test_bad_videos_are_named_or_left_out(watched, tmp_path, capsys):
