@@ -25,10 +25,15 @@ from rehearse.sim.task import Task
 from rehearse.sim.workers import in_workers
 
 
+def can_branch(task: Task) -> bool:
+    """Whether the task's environment can go back to a moment, as those with factors of variation can (TaskEnv)."""
+    return bool(task.variations)
+
+
 def branching(
     ways: int, config: CollectConfig, make_agent: Callable[[Task], Agent], indices: Sequence[int]
 ) -> Iterator[Take]:
-    """Takes in the order of ``indices``: episode i is way i % ways of attempt i // ways.
+    """Takes in the order of ``indices``, of a task that can branch: episode i is way i % ways of attempt i // ways.
 
     Way 0 is the attempt itself, bit for bit as it is without branches.
     """
@@ -44,8 +49,6 @@ def work(ways: int, attempt: int) -> list[Take]:
     config, task, agent, env = prepared(attempt)
     if not isinstance(agent, PlannerAgent):
         raise ConfigError("only a planner's attempts branch: others have no plans that they might have followed")
-    if not hasattr(env, "state"):
-        raise ConfigError(f"{task.name} cannot go back to a moment, so nothing branches there; use 1 way")
     layout = config.seed * LAYOUTS_PER_SEED + attempt
     recording = Recording.begin(task, env, layout)
     agent.reset(env, recording.observations[0], np.random.default_rng((7, layout)))

@@ -23,7 +23,7 @@ import numpy as np
 
 from rehearse.errors import ConfigError
 from rehearse.files import atomic_write
-from rehearse.sim.branching import branching
+from rehearse.sim.branching import branching, can_branch
 from rehearse.sim.collect import CollectConfig, collect, in_processes
 from rehearse.sim.planner_agent import PlannerAgent, PlannerSettings
 from rehearse.sim.task import Task, TaskEnv
@@ -33,19 +33,22 @@ from rehearse.world_model.card import FILE, fingerprint
 from rehearse.world_model.checkpoint import read_tensors, weights_path
 from rehearse.world_model.data import ClipCache, LeRobotReader
 
+WAYS = 5
+
 
 @dataclass(frozen=True)
 class RoundsConfig:
     """How often, and how much each time. ``share`` of every batch comes from the planner's own attempts.
 
     None by default. ``episodes``: attempts of a round. ``ways``: episodes made of each, itself and its branches; with
-    1 nothing branches. docs/results.md says what either is worth.
+    1 nothing branches, which is what is left where a task cannot go back to a moment. docs/results.md says what either
+    is worth.
     """
 
     rounds: int = 0
     task: str = DEFAULT
     episodes: int = 400
-    ways: int = 5
+    ways: int | None = None  # WAYS, or 1 where nothing can branch
     steps: int = 1000
     learning_rate: float = 2.5e-3
     share: float = 0.5
@@ -54,9 +57,14 @@ class RoundsConfig:
     workers: int = CollectConfig.workers
 
     def __post_init__(self) -> None:
-        get_task(self.task).checked_level(self.level or get_task(self.task).level)
+        task = get_task(self.task)
+        task.checked_level(self.level or task.level)
+        if self.ways is None:
+            object.__setattr__(self, "ways", WAYS if can_branch(task) else 1)
         if self.rounds < 0 or min(self.episodes, self.ways, self.steps) < 1:
             raise ConfigError("rounds must be >= 0, episodes, ways and steps at least 1")
+        if self.rounds and self.ways > 1 and not can_branch(task):
+            raise ConfigError(f"{task.name} cannot go back to a moment, so nothing branches there; use 1 way")
         if not 0 < self.share < 1:
             raise ConfigError(f"share must lie between 0 and 1, got {self.share}")
 

@@ -30,8 +30,9 @@ class Train(TrainingCommand):
     """How often the planner then acts with the model, and its attempts are trained on. 0: only the given data."""
     round_episodes: int = RoundsConfig.episodes
     """Attempts per round."""
-    round_ways: int = RoundsConfig.ways
-    """Episodes made of each attempt: itself, and ways that branch off it. 1: nothing branches."""
+    round_ways: int | None = None
+    """Episodes made of each attempt: itself, and ways that branch off it. 5 unless given, and 1, where nothing
+    branches, for a task that cannot go back to a moment."""
     round_steps: int = RoundsConfig.steps
     """Training steps per round."""
     task: str = DEFAULT

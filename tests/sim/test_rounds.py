@@ -49,3 +49,11 @@ def test_impossible_rounds_are_refused():
     for changes in ({"rounds": -1}, {"episodes": 0}, {"ways": 0}, {"share": 1.0}):
         with pytest.raises(ConfigError):
             RoundsConfig(**changes)
+
+
+def test_nothing_branches_where_there_is_no_way_back():
+    assert RoundsConfig(rounds=1, task="push").ways == 5
+    own = "tests.sim.point_mass:TASK"
+    assert RoundsConfig(rounds=1, task=own).ways == 1
+    with pytest.raises(ConfigError, match="cannot go back to a moment"):
+        RoundsConfig(rounds=1, task=own, ways=2)
