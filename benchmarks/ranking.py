@@ -86,11 +86,10 @@ class Ranking:
             rows += [{"plans": kind} | row for row in rows_of(kind, states)]
         for kind in KINDS:
             show(console, kind, [row for row in rows if row["plans"] == kind])
-        named = dataclasses.asdict(self) | {
-            "checkpoint": "shipped" if self.checkpoint is None else self.checkpoint.name
-        }
+        asked = {name: getattr(self, name) for name in ("states", "candidates", "seed")}
+        asked["checkpoint"] = "shipped" if self.checkpoint is None else "/".join(self.checkpoint.parts[-2:])
         with atomic_write(self.json) as path:
-            path.write_text(json.dumps({"about": about(**named), "rows": rows}, indent=1) + "\n")
+            path.write_text(json.dumps({"about": about(**asked), "rows": rows}, indent=1) + "\n")
 
     def simulate(self) -> None:
         """All states into ``out``."""

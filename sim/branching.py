@@ -2,7 +2,7 @@
 
     collect(config, path, partial(Attempts, checkpoint), run=partial(branching, 5))     # 5 episodes of each layout
 
-What a planner asks of its model is which of many ways on from one moment is best. Its own attempts teach that badly:
+What a planner asks of its model is which of many ways on from one moment is best. Its own attempts may teach it badly:
 it is gentle where the dog sleeps lightly and brisk where it sleeps deeply, so that in what it did on purpose harm
 hardly depends on what was done. Here one moment is left in several ways, most by plans from where the search would
 begin, one by play.

@@ -118,8 +118,9 @@ def test_what_goes_on_leg_by_leg_is_what_goes_at_once(world: GoalWorld) -> None:
     first, ends = oracle.go_on(belief, torch.zeros(3, dtype=torch.long), wanted[:, :2])
     rest, _ = oracle.go_on(ends, torch.tensor([2, 0]), wanted[[2, 0], 2:])
     torch.testing.assert_close(first.latents, whole.latents[:, :2], atol=1e-5, rtol=1e-4)
-    # The warm start is not handed on: where a contact has just begun a little differs, as much as the CPU has it.
-    apart = (rest.latents - whole.latents[[2, 0], 2:]).abs()
-    between_plans = (whole.latents[0, 2:] - whole.latents[2, 2:]).abs()
-    assert apart.median() < 1e-4
-    assert apart.max() < 0.1 * between_plans.max()
+    # The warm start is not handed on: where a block has just been touched a little differs, as much as the CPU has it.
+    wanted_rest = whole.latents[[2, 0], 2:]
+    off = ~torch.isclose(rest.latents, wanted_rest, atol=1e-3, rtol=1e-2)
+    assert off.sum() <= (1 if isinstance(world, PushWorld) else 0)
+    between_plans = (wanted_rest[0] - wanted_rest[1]).abs().max()
+    assert (rest.latents - wanted_rest).abs().max() < 0.1 * between_plans
