@@ -4,6 +4,7 @@ Exit codes: 0 fine, 1 tried and failed, 2 could not run. An error is one line; `
 """
 
 import os
+import select
 import sys
 from typing import Any
 
@@ -26,11 +27,23 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder that may not be written, a file where a folder should be
         if "--debug" in arguments:
             raise
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return 1
         sys.stderr.write(f"error: {error}; see whether that path is right and may be written, and the disk has room\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was written down before is kept\n")
         return 1
+
+
+def _nobody_reads() -> bool:
+    """Whether the other end of a pipe, as of ``| head``, has had enough; what is still unsaid is then dropped."""
+    pipe = select.poll()
+    pipe.register(sys.stdout, 0)
+    if not any(what & select.POLLERR for _, what in pipe.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its exit
+    return True
 
 
 def _commands() -> Any:

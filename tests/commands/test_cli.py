@@ -52,6 +52,16 @@ def test_an_unknown_option_exits_with_2(capsys):
     assert stopped.value.code == 2
 
 
+def test_a_reader_that_has_had_enough_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearse.cli", "eval", "--help"], stdout=write, stderr=subprocess.PIPE
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_fidelity_writes_a_row_for_the_model_and_for_nominal_physics(checkpoint, tmp_path):
     path = tmp_path / "rows.json"
     options = ["--states", "12", "--candidates", "6", "--workers", "1", "--json", path, "--checkpoint", checkpoint]
