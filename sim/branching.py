@@ -17,7 +17,6 @@ import torch
 from rehearse.errors import ConfigError
 from rehearse.sim.agents import Agent
 from rehearse.sim.collect import CollectConfig, prepared, start_worker
-from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.planner_agent import PlannerAgent
 from rehearse.sim.recording import Recording
 from rehearse.sim.takes import Take
@@ -49,7 +48,7 @@ def work(ways: int, attempt: int) -> list[Take]:
     config, task, agent, env = prepared(attempt)
     if not isinstance(agent, PlannerAgent):
         raise ConfigError("only a planner's attempts branch: others have no plans that they might have followed")
-    layout = config.seed * LAYOUTS_PER_SEED + attempt
+    layout = config.layout(attempt)
     recording = Recording.begin(task, env, layout)
     agent.reset(env, recording.observations[0], np.random.default_rng((7, layout)))
     rng, generator = np.random.default_rng((13, layout)), torch.Generator().manual_seed(layout)

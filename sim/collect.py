@@ -2,6 +2,7 @@
 
     collect(CollectConfig(episodes=1200, seed=0), Path("data/play"))
     collect(CollectConfig(options={"arm": "arm5+arm6", "camera": "front+left"}), Path("data/others"))
+    collect(CollectConfig(task="reach", variations={"camera": 0.5, "background": 1}), Path("data/various"))
 
 Worker processes step and render; this process writes. Episode i of seed s is layout s * 1_000_000 + i of the train
 split, so no evaluation layout can ever be seen.
@@ -23,6 +24,7 @@ from rehearse.sim.recording import Recording
 from rehearse.sim.takes import KeptTakes, Take
 from rehearse.sim.task import Task, TaskEnv
 from rehearse.sim.tasks import DEFAULT, get_task
+from rehearse.sim.variation import FACTORS, checked
 from rehearse.sim.workers import in_workers
 from rehearse.world_model.data import LeRobotWriter
 
@@ -31,7 +33,8 @@ from rehearse.world_model.data import LeRobotWriter
 class CollectConfig:
     """What to collect. Level and each option may be several joined by '+'; their combinations take turns.
 
-    A level of None and options that are not given are the task's usual ones.
+    A level of None and options that are not given are the task's usual ones. ``variations``: {factor: strength} of what
+    goes otherwise (variation.py); each episode takes a factor to a strength of its own, uniform from 0 to that one.
     """
 
     task: str = DEFAULT
@@ -41,6 +44,7 @@ class CollectConfig:
     workers: int = os.cpu_count() or 1
     image_size: int = 64
     options: Mapping[str, str] = field(default_factory=dict)
+    variations: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
@@ -53,6 +57,19 @@ class CollectConfig:
         for turn in self._turns():
             task.checked_level(turn.pop("level"))
             task.checked_options(turn)
+        if "latency" in self.variations:
+            raise ConfigError("latency cannot be collected: actions would be recorded as of when they were sent")
+        object.__setattr__(self, "variations", checked(self.variations, task.variations))
+
+    def layout(self, index: int) -> int:
+        """Of episode ``index``, in the train split."""
+        return self.seed * LAYOUTS_PER_SEED + index
+
+    def varied(self, index: int) -> dict[str, float]:
+        """How strongly each factor of variation acts in episode ``index``; its own chance, whatever else is varied."""
+        strengths = np.random.default_rng((17, self.layout(index))).uniform(size=len(FACTORS))
+        drawn = dict(zip(FACTORS, strengths, strict=True))
+        return {name: most * float(drawn[name]) for name, most in self.variations.items()}
 
     def turn(self, index: int) -> dict[str, str]:
         """Level and options of episode ``index``."""
@@ -111,13 +128,15 @@ def prepared(index: int) -> tuple[CollectConfig, Task, Agent, TaskEnv]:
     env = envs[built_in]
     for name in task.changeable:
         setattr(env, name, turn[name])
+    if config.variations:
+        env.variations = config.varied(index)
     return config, task, agent, env
 
 
 def work(index: int) -> Take:
     """Record one episode, in a process that ``start_worker`` has prepared."""
     config, task, agent, env = prepared(index)
-    return record_episode(task, env, agent, config.seed * LAYOUTS_PER_SEED + index)
+    return record_episode(task, env, agent, config.layout(index))
 
 
 def in_processes(config: CollectConfig, make_agent: Callable[[Task], Agent], indices: Sequence[int]) -> Iterator[Take]:
@@ -165,6 +184,7 @@ def collect(
         "behaviour": behaviour,
         **{name: getattr(config, name) for name in ("episodes", "level", "seed", "workers", "image_size")},
         **config.options,
+        **({"variations": dict(config.variations)} if config.variations else {}),
     }
     kept = None
     if keep is not None:

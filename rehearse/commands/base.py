@@ -1,4 +1,4 @@
-"""What all commands share: ``--seed``, ``--json``, ``--debug``, a console, progress bars, and JSON written whole."""
+"""What all commands share: ``--seed``, ``--json``, ``--debug``, progress bars, whole JSON, NAME=NUMBER pairs."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import machine, processor, python_version
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +21,8 @@ from rich.progress import (
 from rehearse import __version__
 from rehearse.errors import ConfigError
 from rehearse.files import atomic_write
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(kw_only=True)
@@ -77,3 +80,15 @@ def about(**more: object) -> dict[str, str]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         **{name: str(value) for name, value in more.items()},
     }
+
+
+def parsed(text: str | None, number: type[Number], option: str, form: str) -> dict[str, Number]:
+    """{name: number} from ``friction=0.5,light=1``; ConfigError, which names the option, for what is not so written."""
+    found = {}
+    for word in text.split(",") if text else ():
+        name, _, value = word.strip().partition("=")
+        try:
+            found[name] = number(value)
+        except ValueError as error:
+            raise ConfigError(f"{option} {text!r}: write {form} with commas between") from error
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearse.commands.base import about, progress_bar
+from rehearse.commands.base import about, parsed, progress_bar
 from rehearse.commands.of_task import TaskCommand
 from rehearse.errors import ConfigError
 from rehearse.sim.collect import CollectConfig, Take, collect, in_processes, noisy_play, scripted
@@ -33,6 +33,9 @@ class Collect(TaskCommand):
     from."""
     seed: int = 1
     """Seed of the layouts (train split) and of the behaviour."""
+    variations: str | None = None
+    """What may go otherwise than usual: comma-separated FACTOR=STRENGTH, from 0 to 1, such as camera=0.5,background=1.
+    Each episode takes each factor to a strength of its own, up to that one. `rehearse tasks` lists them."""
     workers: int = CollectConfig.workers
     """Processes that step and render."""
     ray_address: str | None = None
@@ -47,6 +50,7 @@ class Collect(TaskCommand):
             seed=self.seed,
             workers=self.workers,
             options=self.given_options(),
+            variations=parsed(self.variations, float, "--variations", "FACTOR=STRENGTH"),
         )
         task = self.found_task()
         if self.behaviour not in (PLAY, *task.scripts):

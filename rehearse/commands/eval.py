@@ -3,12 +3,11 @@
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
-from rehearse.commands.base import about, progress_bar
+from rehearse.commands.base import about, parsed, progress_bar
 from rehearse.commands.of_suite import run_suite
 from rehearse.commands.of_task import TaskCommand
 from rehearse.commands.tables import fitted, rate_words
@@ -30,8 +29,6 @@ from rehearse.sim.power import POWERS, Plan, layouts_needed
 from rehearse.sim.sequential import Trial
 from rehearse.sim.task import Task
 from rehearse.sim.tasks import get_task
-
-Number = TypeVar("Number", int, float)
 
 
 @dataclass(kw_only=True)
@@ -151,18 +148,6 @@ class Eval(TaskCommand):
                 "--floor is for --until-decided; rehearse gate --min-success judges a finished evaluation"
             )
         return None
-
-
-def parsed(text: str | None, number: type[Number], option: str, form: str) -> dict[str, Number]:
-    """{name: number} from ``friction=0.5,light=1``; ConfigError, which names the option, for what is not so written."""
-    found = {}
-    for word in text.split(",") if text else ():
-        name, _, value = word.strip().partition("=")
-        try:
-            found[name] = number(value)
-        except ValueError as error:
-            raise ConfigError(f"{option} {text!r}: write {form} with commas between") from error
-    return found
 
 
 def write_figures(task: Task, rows: list[dict], folder: Path) -> None:

@@ -94,6 +94,12 @@ def test_settings_are_checked() -> None:
         CollectConfig(options={"camera": "front+behind"})
     with pytest.raises(ConfigError, match=r"wool.*cloth"):
         CollectConfig(options={"jacket": "wool"})
+    with pytest.raises(ConfigError, match=r"wind.*camera"):
+        CollectConfig(variations={"wind": 1})
+    with pytest.raises(ConfigError, match=r"camera.*\[0, 1\]"):
+        CollectConfig(variations={"camera": 2})
+    with pytest.raises(ConfigError, match="latency cannot be collected"):
+        CollectConfig(variations={"latency": 0.5})
 
 
 def test_combinations_take_turns(tmp_path: Path) -> None:
@@ -111,3 +117,22 @@ def test_combinations_take_turns(tmp_path: Path) -> None:
     env.close()
     np.testing.assert_array_equal(takes[3].clip.frames, alone.frames)
     np.testing.assert_array_equal(takes[3].clip.proprio, alone.proprio)
+
+
+def test_variety_changes_what_it_names(tmp_path: Path) -> None:
+    """Each episode to a strength of its own; the layout, and what play does in it, stay as they were."""
+    settings = {"task": "reach", "episodes": 3, "seed": 3, "workers": 1, "image_size": 32}
+    usual, various = [], []
+    collect(CollectConfig(**settings), tmp_path / "usual", on_episode=usual.append)
+    config = CollectConfig(**settings, variations={"camera": 0.5, "background": 1})
+    reader = LeRobotReader(collect(config, tmp_path / "various", on_episode=various.append))
+    assert reader.provenance["variations"] == {"camera": 0.5, "background": 1}
+    for one, other in zip(usual, various, strict=True):
+        assert (one.clip.frames != other.clip.frames).mean() > 0.2
+        np.testing.assert_array_equal(one.clip.actions, other.clip.actions)
+        np.testing.assert_array_equal(one.clip.signals["distance_m"], other.clip.signals["distance_m"])
+    strengths = np.array([list(config.varied(index).values()) for index in range(200)])
+    assert (strengths >= 0).all()
+    assert 0.45 < strengths[:, 0].max() <= 0.5
+    assert 0.9 < strengths[:, 1].max() <= 1
+    assert abs(np.corrcoef(strengths.T)[0, 1]) < 0.2, "one factor's strength says nothing of the other's"
