@@ -15,6 +15,8 @@ already nothing is simulated.
     nominal     true physics with middling friction and mass; "sleep as read": and its dog sleeps as deeply as the model
                 reads off the pictures
     calm        only among the plans of a state that in truth wake nobody
+    pooled      all plans of all states in one order: easier, for states differ more than the plans of one do, which is
+                all that a planner chooses among
     regret      what the plan that was put first costs in truth above the best one, as a share of what a random one does
 """
 
@@ -50,6 +52,7 @@ SIGNALS = ("disturbance", "progress", "woken", "distance_m")
 KINDS = ("compared", "first")
 STEPS = (0, 3, 6, 9)
 FEWEST = 6  # plans that an order is asked of
+RESAMPLES = 1000
 State = dict[str, np.ndarray]
 Pair = tuple[Callable[[State], np.ndarray], Callable[[State], np.ndarray]]  # what is said, and what is true
 
@@ -230,30 +233,46 @@ def rows_of(kind: str, states: list[State]) -> list[dict]:
 
 
 def row(what: str, states: list[State], said: Callable, true: Callable) -> dict:
-    """Spearman, mean over states with a bootstrap 95 % interval, and the regret of who is put first."""
+    """Spearman within a state, mean over states, and pooled, with bootstrap 95 % intervals (states are drawn anew).
+
+    And the regret of who is put first.
+    """
     ranks, regrets, spreads = [], [], []
-    for state in states:
-        a, b = said(state), true(state)
+    pairs = [(said(state), true(state)) for state in states]
+    for a, b in pairs:
         if len(b) >= FEWEST and (rank := spearman(a, b)) is not None:
             ranks.append(rank)
             spreads.append(float(b.std()))
             regrets.append(float((b[a.argmin()] - b.min()) / (b.mean() - b.min())))
     low, high = bootstrap((np.array(ranks),), np.mean, method="percentile", rng=0).confidence_interval
     numbers = {"spearman": np.mean(ranks), "low": low, "high": high, "median": np.median(ranks)}
+    numbers["pooled"], numbers["pooled_low"], numbers["pooled_high"] = pooled(pairs)
     numbers |= {"regret": np.mean(regrets), "spread": np.mean(spreads)}
     return {"what": what, "states": len(ranks)} | {name: round(float(value), 3) for name, value in numbers.items()}
 
 
+def pooled(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float, float]:
+    """Spearman of what is said and what is true over all plans of all states, with its interval."""
+    rng, index = np.random.default_rng(0), np.arange(len(pairs))
+
+    def over(chosen: np.ndarray) -> float:
+        return spearman(*(np.concatenate([pairs[i][side] for i in chosen]) for side in (0, 1)))
+
+    drawn = [over(rng.choice(index, len(index))) for _ in range(RESAMPLES)]
+    return over(index), *np.quantile(drawn, (0.025, 0.975))
+
+
 def show(console: Console, kind: str, rows: list[dict]) -> None:
     """One table."""
-    table = Table("", "states", "Spearman", "median", "regret", "true spread", title=f"plans: {kind}")
+    table = Table("", "states", "Spearman", "pooled", "median", "regret", "true spread", title=f"plans: {kind}")
     for r in rows:
         if "spearman" in r:
             rank = f"{r['spearman']:.2f} [{r['low']:.2f}, {r['high']:.2f}]"
-            numbers = rank, f"{r['median']:.2f}", f"{r['regret']:.2f}", f"{r['spread']:.2f}"
+            together = f"{r['pooled']:.2f} [{r['pooled_low']:.2f}, {r['pooled_high']:.2f}]"
+            numbers = rank, together, f"{r['median']:.2f}", f"{r['regret']:.2f}", f"{r['spread']:.2f}"
             table.add_row(r["what"], str(r["states"]), *numbers)
         else:
-            table.add_row(r["what"], "", f"AUROC {r['auroc']:.3f}", "", f"Brier {r['brier']:.3f}", "")
+            table.add_row(r["what"], "", f"AUROC {r['auroc']:.3f}", "", "", f"Brier {r['brier']:.3f}", "")
     console.print(table)
 
 
