@@ -42,7 +42,7 @@ from rehearse.sim.dog_on_jacket.disturbance import WAKE_THRESHOLD
 from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
 from rehearse.sim.dog_on_jacket.task import TASK
-from rehearse.sim.dog_on_jacket.world import PERIOD_S, World
+from rehearse.sim.dog_on_jacket.world import World
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.task import Situation
 from rehearse.world_model import shipped_checkpoint
@@ -122,7 +122,7 @@ class Ranking:
         read = agent.dynamics.signals_now(belief)["sleep_depth"].mean()
         state["sleep_depth"] = np.array([env.world.factors.sleep_depth, float(read)])  # true, as read
         generator = torch.Generator().manual_seed(layout)
-        first = agent.mpc.draw(agent.history(), env.steps * PERIOD_S, self.candidates, generator)
+        first = torch.from_numpy(agent.candidates(self.candidates, generator))
         agent.mpc.config = dataclasses.replace(agent.mpc.config, keep_best=1, keep_rejected=self.candidates - 1)
         agent.act(env)
         compared = torch.from_numpy(np.stack([each.actions for each in agent.last_plan.kept])).float()

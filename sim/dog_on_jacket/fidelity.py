@@ -24,7 +24,7 @@ from rehearse.sim.dog_on_jacket.env import DogOnJacketEnv
 from rehearse.sim.dog_on_jacket.factors import LEVELS
 from rehearse.sim.dog_on_jacket.physics import NominalPhysics, PhysicsDynamics
 from rehearse.sim.dog_on_jacket.task import TASK
-from rehearse.sim.dog_on_jacket.world import PERIOD_S, World
+from rehearse.sim.dog_on_jacket.world import World
 from rehearse.sim.layouts import LAYOUTS_PER_SEED
 from rehearse.sim.planner_agent import PlannerAgent
 from rehearse.sim.task import Situation
@@ -87,7 +87,7 @@ def _state(index: int) -> dict[str, dict[str, np.ndarray]] | None:
             return None
         agent.saw(action, observation)
     generator = torch.Generator().manual_seed(layout)
-    actions = agent.mpc.draw(agent.history(), env.steps * PERIOD_S, config.candidates, generator)
+    actions = torch.from_numpy(agent.candidates(config.candidates, generator))
     imagined = {
         "truth": PhysicsDynamics(env.world),
         "nominal": NominalPhysics(World()),
