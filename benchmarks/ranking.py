@@ -52,7 +52,6 @@ SIGNALS = ("disturbance", "progress", "woken", "distance_m")
 KINDS = ("compared", "first")
 STEPS = (0, 3, 6, 9)
 FEWEST = 6  # plans that an order is asked of
-RESAMPLES = 1000
 State = dict[str, np.ndarray]
 Pair = tuple[Callable[[State], np.ndarray], Callable[[State], np.ndarray]]  # what is said, and what is true
 
@@ -253,13 +252,13 @@ def row(what: str, states: list[State], said: Callable, true: Callable) -> dict:
 
 def pooled(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float, float]:
     """Spearman of what is said and what is true over all plans of all states, with its interval."""
-    rng, index = np.random.default_rng(0), np.arange(len(pairs))
 
     def over(chosen: np.ndarray) -> float:
         return spearman(*(np.concatenate([pairs[i][side] for i in chosen]) for side in (0, 1)))
 
-    drawn = [over(rng.choice(index, len(index))) for _ in range(RESAMPLES)]
-    return over(index), *np.quantile(drawn, (0.025, 0.975))
+    states = np.arange(len(pairs))
+    drawn = bootstrap((states,), over, vectorized=False, n_resamples=1000, method="percentile", rng=0)
+    return over(states), *drawn.confidence_interval
 
 
 def show(console: Console, kind: str, rows: list[dict]) -> None:
